@@ -1,0 +1,259 @@
+"""The revenue page: six metrics, movements, forecast and funnel of one published version, in one offline HTML file."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from reports import charts
+
+SPARK_MONTHS = 24
+CHART_MONTHS = 24
+STAGES = ("lead", "mql", "sql", "opportunity", "customer")
+
+DEFINITIONS = (
+    ("Customer acquisition cost", "Sales and marketing cost of the month, people and tools included, over its new customers."),
+    ("Customer lifetime value", "Sum over months of survival x revenue per customer x margin, discounted, to a capped horizon."),
+    ("Customer churn rate", "Customers whose MRR went to zero in the month, over customers at its start."),
+    ("Lead conversion rate", "Leads of a month that became paying customers within 90 days, once every lead is that old."),
+    ("Revenue per customer", "Recognised revenue of the month over its paying customers."),
+    ("Gross margin", "Recognised revenue less payment fees, hosting, support, third parties and customer success, over revenue."),
+)  # fmt: skip
+
+
+class NothingPublished(Exception):
+    """There is no published version to make a page from."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """One of the six metrics: what it is called, where it stands, and whether more of it is better."""
+
+    title: str
+    column: str
+    unit: str
+    more_is_better: bool
+    parts: Callable[[pd.Series, Callable[[Any], str]], str]
+
+
+CARDS = (
+    Card("Customer acquisition cost", "cac_fully_loaded", "money", False,
+         lambda row, money: f"{money(row['sales_marketing_cost'])} sales and marketing / {count(row['customers_new'])} new customers"),
+    Card("Customer lifetime value", "clv", "money", True,
+         lambda row, money: f"{ratio(row['ltv_to_cac'])} x acquisition cost · simple form {money(row['clv_simple'])}"),
+    Card("Customer churn rate", "customer_churn_rate", "share", False,
+         lambda row, money: f"{count(row['customers_churned'])} churned / {count(row['customers_start'])} customers at the start"),
+    Card("Lead conversion rate", "lead_conversion_rate", "share", True,
+         lambda row, money: f"{count(row['leads_converted'])} converted / {count(row['leads_created'])} leads of the month"),
+    Card("Revenue per customer", "revenue_per_customer", "money", True,
+         lambda row, money: f"{money(row['recognised_revenue'])} recognised / {count(row['customers_end'])} customers"),
+    Card("Gross margin", "gross_margin", "share", True,
+         lambda row, money: f"{money(row['cost_of_revenue'])} cost of revenue / {money(row['recognised_revenue'])} revenue"),
+)  # fmt: skip
+
+
+def render(published: Path, output: Path) -> Path:
+    """Write the page of the published file `published` to `output`, whole or not at all, and return `output`.
+
+    Raises NothingPublished when there is no such file or it has no complete month.
+    """
+    import jinja2
+    import vl_convert
+
+    page = collect(published)
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True)
+    html = environment.get_template("page.html").render(bundle=vl_convert.javascript_bundle(), **page)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = output.with_name(f".{output.name}.{os.getpid()}")
+    unfinished.write_text(html, encoding="utf-8")
+    unfinished.replace(output)
+    return output
+
+
+def collect(published: Path) -> dict[str, Any]:
+    """Everything that the page shows, read from one published version in one connection."""
+    import duckdb
+
+    if not published.exists():
+        raise NothingPublished(f"nothing is published at {published}: run `throughline refresh` first")
+    with duckdb.connect(str(published), read_only=True) as connection:
+
+        def query(sql: str) -> pd.DataFrame:
+            return connection.execute(sql).df()
+
+        months = query("select * from metrics.unit_economics_monthly order by month")
+        complete = months[months["is_complete"].astype(bool)]
+        if complete.empty:
+            raise NothingPublished(f"{published} has no complete month yet: the page starts with the first one")
+        currency = str(complete["currency"].iloc[-1])
+        last_month = complete["month"].iloc[-1]
+        run = query("select run_id, as_of from meta.runs order by as_of desc limit 1").iloc[0]
+        checks = query("select check_name, passed, failing_rows from meta.checks")
+        return {
+            "header": {
+                "month_label": month_label(last_month),
+                "as_of": pd.Timestamp(run["as_of"]).strftime("%Y-%m-%d %H:%M"),
+                "run_id": run["run_id"],
+                "currency": currency,
+                "policy_version": complete["policy_version"].iloc[-1],
+            },
+            "cards": [_card(card, complete, currency) for card in CARDS],
+            "panels": _panels(query, months, last_month, currency),
+            "failed_checks": checks[~checks["passed"].astype(bool)].to_dict("records"),
+            "checks_passed": int(checks["passed"].astype(bool).sum()),
+            "freshness": query(
+                "select source, coalesce(strftime(max(loaded_at), '%Y-%m-%d %H:%M'), 'off') as loaded_at, "
+                "sum(rows)::bigint as rows from meta.freshness group by source order by source"
+            ).to_dict("records"),
+            "definitions": DEFINITIONS,
+        }
+
+
+def month_label(month: Any) -> str:
+    """A month as a person writes it: `June 2026`."""
+    return pd.Timestamp(month).strftime("%B %Y")
+
+
+def count(value: Any) -> str:
+    """A whole number with thousands separated; a dash where it is unknown."""
+    return "–" if pd.isna(value) else f"{int(value):,}"
+
+
+def ratio(value: Any) -> str:
+    """A ratio with one decimal; a dash where it is unknown."""
+    return "–" if pd.isna(value) else f"{float(value):.1f}"
+
+
+def share(value: Any) -> str:
+    """A share as a percentage with one decimal; a dash where it is unknown."""
+    return "–" if pd.isna(value) else f"{float(value):.1%}"
+
+
+def money(value: Any, currency: str) -> str:
+    """An amount in whole units of its currency; a dash where it is unknown."""
+    if pd.isna(value):
+        return "–"
+    return f"{currency} {Decimal(str(value)).quantize(Decimal(1), ROUND_HALF_UP):,}"
+
+
+def _card(card: Card, complete: pd.DataFrame, currency: str) -> dict[str, Any]:
+    known = complete[complete[card.column].notna()]
+    series = [None if pd.isna(value) else float(value) for value in complete[card.column].tail(SPARK_MONTHS)]
+    shown = {"title": card.title, "sparkline": charts.sparkline(series), "change": None, "direction": ""}
+    if known.empty:
+        reason = complete.iloc[-1].get(f"{card.column}_reason")
+        return shown | {"value": "–", "month_label": "no month with a figure", "parts": reason or "not available"}
+    row = known.iloc[-1]
+    value = row[card.column]
+    text = money(value, currency) if card.unit == "money" else share(value)
+    if len(known) > 1:
+        change = float(value) - float(known.iloc[-2][card.column])
+        before = float(known.iloc[-2][card.column])
+        if card.unit == "share":
+            shown["change"] = f"{change * 100:+.1f} pt"
+        elif before:
+            shown["change"] = f"{change / before:+.1%}"
+        if change:
+            shown["direction"] = "up" if (change > 0) == card.more_is_better else "down"
+    parts = card.parts(row, lambda amount: money(amount, currency))
+    return shown | {"value": text, "month_label": month_label(row["month"]), "parts": parts}
+
+
+def _panels(query: Callable[[str], pd.DataFrame], months: pd.DataFrame, last_month: date, currency: str) -> list[dict]:
+    movements = query("select month, movement, amount from metrics.mrr_movements_monthly order by month, movement")
+    first_shown = pd.Timestamp(last_month) - pd.DateOffset(months=CHART_MONTHS - 1)
+    shown = movements[
+        (pd.to_datetime(movements["month"]) >= first_shown)
+        & (pd.to_datetime(movements["month"]) <= pd.Timestamp(last_month))
+    ]
+    complete = months[months["is_complete"].astype(bool)]
+    recent = complete[pd.to_datetime(complete["month"]) >= first_shown]
+    forecast = query("select * from insights.revenue_forecast where measure = 'mrr' order by month")
+    funnel, funnel_title = _funnel(query)
+    return [
+        {
+            "title": "MRR movements",
+            "subtitle": "what each month added and lost; the line is the net",
+            "spec": charts.movements_chart(shown, currency) if not shown.empty else None,
+        },
+        {
+            "title": "MRR and its forecast",
+            "subtitle": _forecast_subtitle(query, forecast),
+            "spec": charts.forecast_chart(recent, forecast, currency),
+        },
+        {
+            "title": "Funnel",
+            "subtitle": funnel_title,
+            "spec": charts.funnel_chart(funnel) if not funnel.empty else None,
+        },
+        {
+            "title": "Advertising spend by channel",
+            "subtitle": f"the twelve months to {month_label(last_month)}",
+            "spec": _spend(query, last_month, currency),
+        },
+    ]
+
+
+def _forecast_subtitle(query: Callable[[str], pd.DataFrame], forecast: pd.DataFrame) -> str:
+    accuracy = query("select * from insights.forecast_accuracy where measure = 'mrr'")
+    if forecast.empty:
+        return str(accuracy["reason"].iloc[0]) if not accuracy.empty else "no history to forecast from"
+    chosen = accuracy[accuracy["is_selected"].astype(bool)].iloc[0]
+    return (
+        f"{chosen['model'].replace('_', ' ')} won the backtest; its 80 % interval held {chosen['coverage_80']:.0%} "
+        f"and its 95 % interval {chosen['coverage_95']:.0%} of the months left out"
+    )
+
+
+def _funnel(query: Callable[[str], pd.DataFrame]) -> tuple[pd.DataFrame, str]:
+    """Leads of the twelve newest complete months and how many of them have reached each stage by now."""
+    rows = query(
+        "select stage, cast(sum(reached) as bigint) as people, min(cohort_month) as first_month, "
+        "max(cohort_month) as last_month from metrics.funnel_cohorts where cohort_month in ("
+        "select distinct cohort_month from metrics.funnel_cohorts order by cohort_month desc limit 12) group by stage"
+    )
+    rows = rows[rows["stage"].isin(STAGES)].copy()
+    rows["rank"] = rows["stage"].map(STAGES.index)
+    rows = rows.sort_values("rank")
+    if rows.empty or not rows["people"].iloc[0]:
+        return rows.iloc[0:0], "no leads yet"
+    span = f"{month_label(rows['first_month'].iloc[0])} to {month_label(rows['last_month'].iloc[0])}"
+    return rows, f"leads of {span}, and how far they have come"
+
+
+def _spend(query: Callable[[str], pd.DataFrame], last_month: date, currency: str) -> str | None:
+    end = pd.Timestamp(last_month) + pd.DateOffset(months=1)
+    start = end - pd.DateOffset(months=12)
+    spend = query(
+        "select coalesce(c.channel, 'unknown') as channel, sum(s.amount) as amount from journey.fct_spend as s "
+        "left join journey.dim_channels as c on s.channel_key = c.channel_key "
+        f"where s.spent_on >= date '{start:%Y-%m-%d}' and s.spent_on < date '{end:%Y-%m-%d}' group by 1"
+    )
+    return charts.channel_chart(spend, currency) if not spend.empty else None
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """`python -m reports.revenue_page PUBLISHED OUTPUT`: make the page by hand."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("published", type=Path)
+    parser.add_argument("output", type=Path)
+    options = parser.parse_args(arguments)
+    try:
+        print(render(options.published, options.output))
+    except NothingPublished as reason:
+        print(reason, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
