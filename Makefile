@@ -5,7 +5,7 @@ PYTHON ?= python3
 STAMP  := $(VENV)/.installed
 WORKERS ?= 2
 
-.PHONY: help setup demo dev test test-all lint format bench lock docs clean
+.PHONY: help setup demo dev test test-all lint format bench lock clean
 help:           ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
@@ -47,9 +47,6 @@ bench: $(STAMP) ## where the time of a refresh goes, as ratios to floors measure
 
 lock: $(STAMP)  ## pin requirements.in again (needs uv on the path)
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 requirements.in -o requirements.lock
-
-docs: $(STAMP)  ## write the generated pages of docs/ again
-	$(PY) -m docs
 
 clean:          ## remove what runs produced; the ledger and the environment stay
 	rm -rf data/demo data/published data/landing data/dagster data/pipelines data/warehouse.duckdb dbt/target dbt/logs

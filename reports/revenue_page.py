@@ -21,13 +21,25 @@ CHART_MONTHS = 24
 STAGES = ("lead", "mql", "sql", "opportunity", "customer")
 
 DEFINITIONS = (
-    ("Customer acquisition cost", "Sales and marketing cost of the month, people and tools included, over its new customers."),
-    ("Customer lifetime value", "Sum over months of survival x revenue per customer x margin, discounted, to a capped horizon."),
+    (
+        "Customer acquisition cost",
+        "Sales and marketing cost of the month, people and tools included, over its new customers.",
+    ),
+    (
+        "Customer lifetime value",
+        "Sum over months of survival x revenue per customer x margin, discounted, to a capped horizon.",
+    ),
     ("Customer churn rate", "Customers whose MRR went to zero in the month, over customers at its start."),
-    ("Lead conversion rate", "Leads of a month that became paying customers within 90 days, once every lead is that old."),
+    (
+        "Lead conversion rate",
+        "Leads of a month that became paying customers within 90 days, once every lead is that old.",
+    ),
     ("Revenue per customer", "Recognised revenue of the month over its paying customers."),
-    ("Gross margin", "Recognised revenue less payment fees, hosting, support, third parties and customer success, over revenue."),
-)  # fmt: skip
+    (
+        "Gross margin",
+        "Recognised revenue less payment fees, hosting, support, third parties and customer success, over revenue.",
+    ),
+)
 
 
 class NothingPublished(Exception):
@@ -35,30 +47,72 @@ class NothingPublished(Exception):
 
 
 @dataclass(frozen=True)
+class Part:
+    """A figure that a metric is made of: its column, its unit, and what it is called on the page."""
+
+    column: str
+    unit: str
+    label: str
+
+
+@dataclass(frozen=True)
 class Card:
-    """One of the six metrics: what it is called, where it stands, and whether more of it is better."""
+    """One of the six metrics: what it is called, where it stands, whether more of it is better, and its parts."""
 
     title: str
     column: str
     unit: str
     more_is_better: bool
-    parts: Callable[[pd.Series, Callable[[Any], str]], str]
+    parts: tuple[Part, ...]
 
 
 CARDS = (
-    Card("Customer acquisition cost", "cac_fully_loaded", "money", False,
-         lambda row, money: f"{money(row['sales_marketing_cost'])} sales and marketing / {count(row['customers_new'])} new customers"),
-    Card("Customer lifetime value", "clv", "money", True,
-         lambda row, money: f"{ratio(row['ltv_to_cac'])} x acquisition cost · simple form {money(row['clv_simple'])}"),
-    Card("Customer churn rate", "customer_churn_rate", "share", False,
-         lambda row, money: f"{count(row['customers_churned'])} churned / {count(row['customers_start'])} customers at the start"),
-    Card("Lead conversion rate", "lead_conversion_rate", "share", True,
-         lambda row, money: f"{count(row['leads_converted'])} converted / {count(row['leads_created'])} leads of the month"),
-    Card("Revenue per customer", "revenue_per_customer", "money", True,
-         lambda row, money: f"{money(row['recognised_revenue'])} recognised / {count(row['customers_end'])} customers"),
-    Card("Gross margin", "gross_margin", "share", True,
-         lambda row, money: f"{money(row['cost_of_revenue'])} cost of revenue / {money(row['recognised_revenue'])} revenue"),
-)  # fmt: skip
+    Card(
+        "Customer acquisition cost",
+        "cac_fully_loaded",
+        "money",
+        False,
+        (
+            Part("sales_marketing_cost", "money", "sales and marketing"),
+            Part("customers_new", "count", "new customers"),
+        ),
+    ),
+    Card(
+        "Customer lifetime value",
+        "clv",
+        "money",
+        True,
+        (Part("ltv_to_cac", "ratio", "x acquisition cost"), Part("clv_simple", "money", "by the simple form")),
+    ),
+    Card(
+        "Customer churn rate",
+        "customer_churn_rate",
+        "share",
+        False,
+        (Part("customers_churned", "count", "churned"), Part("customers_start", "count", "customers at the start")),
+    ),
+    Card(
+        "Lead conversion rate",
+        "lead_conversion_rate",
+        "share",
+        True,
+        (Part("leads_converted", "count", "converted"), Part("leads_created", "count", "leads of the month")),
+    ),
+    Card(
+        "Revenue per customer",
+        "revenue_per_customer",
+        "money",
+        True,
+        (Part("recognised_revenue", "money", "recognised"), Part("customers_end", "count", "customers")),
+    ),
+    Card(
+        "Gross margin",
+        "gross_margin",
+        "share",
+        True,
+        (Part("cost_of_revenue", "money", "cost of revenue"), Part("recognised_revenue", "money", "revenue")),
+    ),
+)
 
 
 def render(published: Path, output: Path) -> Path:
@@ -123,26 +177,13 @@ def month_label(month: Any) -> str:
     return pd.Timestamp(month).strftime("%B %Y")
 
 
-def count(value: Any) -> str:
-    """A whole number with thousands separated; a dash where it is unknown."""
-    return "–" if pd.isna(value) else f"{int(value):,}"
-
-
-def ratio(value: Any) -> str:
-    """A ratio with one decimal; a dash where it is unknown."""
-    return "–" if pd.isna(value) else f"{float(value):.1f}"
-
-
-def share(value: Any) -> str:
-    """A share as a percentage with one decimal; a dash where it is unknown."""
-    return "–" if pd.isna(value) else f"{float(value):.1%}"
-
-
-def money(value: Any, currency: str) -> str:
-    """An amount in whole units of its currency; a dash where it is unknown."""
+def formatted(value: Any, unit: str, currency: str) -> str:
+    """A figure as a person reads it: money in whole units of its currency, a share in per cent; a dash if unknown."""
     if pd.isna(value):
         return "–"
-    return f"{currency} {Decimal(str(value)).quantize(Decimal(1), ROUND_HALF_UP):,}"
+    if unit == "money":
+        return f"{currency} {Decimal(str(value)).quantize(Decimal(1), ROUND_HALF_UP):,}"
+    return {"share": f"{float(value):.1%}", "ratio": f"{float(value):.1f}", "count": f"{int(value):,}"}[unit]
 
 
 def _card(card: Card, complete: pd.DataFrame, currency: str) -> dict[str, Any]:
@@ -154,7 +195,7 @@ def _card(card: Card, complete: pd.DataFrame, currency: str) -> dict[str, Any]:
         return shown | {"value": "–", "month_label": "no month with a figure", "parts": reason or "not available"}
     row = known.iloc[-1]
     value = row[card.column]
-    text = money(value, currency) if card.unit == "money" else share(value)
+    text = formatted(value, card.unit, currency)
     if len(known) > 1:
         change = float(value) - float(known.iloc[-2][card.column])
         before = float(known.iloc[-2][card.column])
@@ -164,7 +205,7 @@ def _card(card: Card, complete: pd.DataFrame, currency: str) -> dict[str, Any]:
             shown["change"] = f"{change / before:+.1%}"
         if change:
             shown["direction"] = "up" if (change > 0) == card.more_is_better else "down"
-    parts = card.parts(row, lambda amount: money(amount, currency))
+    parts = " · ".join(f"{formatted(row[part.column], part.unit, currency)} {part.label}" for part in card.parts)
     return shown | {"value": text, "month_label": month_label(row["month"]), "parts": parts}
 
 
