@@ -1,0 +1,265 @@
+"""The whole product on the sandbox over HTTP: the numbers are the world's own, twice is once, and bad news is clear."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.end_to_end.company import Company, company, pair_scores, published_rows
+
+ACCOUNTS = 60
+SEEDS = (7, 11, 23)
+DATE = "2026-06-15"
+
+pytestmark = pytest.mark.xdist_group("end_to_end")
+
+
+@pytest.fixture(scope="module", params=SEEDS, ids=lambda seed: f"seed{seed}")
+def refreshed(request, tmp_path_factory):
+    """A company after its first refresh, one for each seed."""
+    with company(tmp_path_factory.mktemp("company"), seed=request.param, accounts=ACCOUNTS, date=DATE) as running:
+        running.refresh()
+        yield running
+
+
+@pytest.fixture(scope="module")
+def steady(tmp_path_factory):
+    """One company that lives through nights, faults and broken files; every test leaves it publishable."""
+    with company(tmp_path_factory.mktemp("steady"), seed=5, accounts=40, date=DATE) as running:
+        running.refresh()
+        yield running
+
+
+def money(value) -> str:
+    return f"{value:.2f}"
+
+
+class TestFigures:
+    def test_mrr_of_every_month_is_the_worlds_own_to_the_cent(self, refreshed: Company):
+        truth = {row["month"]: row["mrr"] for row in refreshed.truth("mrr")}
+        marts = dict(refreshed.query("select strftime(month, '%Y-%m-%d'), mrr_end from metrics.unit_economics_monthly"))
+        assert {month: money(value) for month, value in marts.items() if value or month in truth} == truth
+        assert float(truth[max(truth)]) > 0
+
+    def test_new_and_churned_customers_of_every_month_are_the_worlds_own(self, refreshed: Company):
+        truth = {r["month"]: (r["customers_new"], r["customers_churned"]) for r in refreshed.truth("mrr")}
+        marts = {
+            month: (new, churned)
+            for month, new, churned in refreshed.query(
+                "select strftime(month, '%Y-%m-%d'), customers_new, customers_churned from metrics.unit_economics_monthly"
+            )
+        }
+        assert {month: marts[month] for month in truth} == truth
+        assert sum(churned for _, churned in truth.values()) > 0
+
+    def test_recognised_revenue_of_every_month_is_the_worlds_own_to_the_cent(self, refreshed: Company):
+        truth = {row["month"]: row["recognised_revenue"] for row in refreshed.truth("revenue")}
+        marts = dict(
+            refreshed.query(
+                "select strftime(month, '%Y-%m-%d'), recognised_revenue from metrics.unit_economics_monthly"
+            )
+        )
+        assert {month: money(marts[month]) for month in truth} == truth
+
+    def test_the_roll_forward_closes_in_every_month(self, refreshed: Company):
+        rows = refreshed.query(
+            "select month, mrr_opening + mrr_new + mrr_expansion + mrr_contraction + mrr_churn + mrr_reactivation "
+            "+ mrr_fx + mrr_restatement - mrr_closing, difference, mrr_closing from metrics.mrr_rollforward"
+        )
+        assert len(rows) > 24
+        assert {(footing, difference) for _, footing, difference, _ in rows} == {(0, 0)}
+
+    def test_every_reconciliation_difference_is_nil(self, refreshed: Company):
+        rows = refreshed.query("select month, source, measure, difference, reason from metrics.revenue_reconciliation")
+        assert rows and [row for row in rows if row[3] != 0] == []
+
+    @pytest.mark.parametrize("entity", ["people", "accounts"])
+    def test_people_and_accounts_resolve(self, refreshed: Company, entity: str):
+        table, column = {"people": ("person_sources", "person_id"), "accounts": ("account_sources", "account_id")}[
+            entity
+        ]
+        resolved = {
+            (system, kind, str(source)): found
+            for system, kind, source, found in refreshed.query(
+                f"select source_system, source_type, source_id, {column} from journey.{table}"
+            )
+        }
+        precision, recall = pair_scores(refreshed.truth(entity), resolved)
+        assert 2 * precision * recall / (precision + recall) >= 0.97, (precision, recall)
+
+    def test_the_promised_tables_and_columns_are_published(self, refreshed: Company):
+        promised = json.loads((Path(__file__).parent / "promised_columns.json").read_text())
+        found: dict[str, set[str]] = {}
+        for table, column in refreshed.query(
+            "select schema_name || '.' || table_name, column_name from duckdb_columns() where not internal"
+        ):
+            found.setdefault(table, set()).add(column)
+        assert {t: sorted(set(columns) - found.get(t, set())) for t, columns in promised.items()} == {
+            table: [] for table in promised
+        }
+
+    def test_the_report_needs_no_network_and_shows_the_last_complete_month(self, refreshed: Company):
+        pages = list(refreshed.data_dir.rglob("*.html"))
+        assert len(pages) == 1
+        html = pages[0].read_text()
+        assert "Revenue in May 2026" in html
+        assert 'src="http' not in html and 'href="http' not in html
+
+
+class TestNights:
+    """In the order of a company's life: nothing new, a day later, then things go wrong and right again."""
+
+    def test_a_second_refresh_adds_no_row_and_moves_no_number(self, steady: Company):
+        counts, rows = steady.raw_counts(), published_rows(steady.published)
+        before = steady.published.resolve()
+        steady.refresh()
+        assert steady.published.resolve() != before
+        assert steady.raw_counts() == counts
+        again = published_rows(steady.published)
+        assert [table for table in rows if rows[table] != again.get(table)] == []
+        assert set(again) == set(rows) and sum(counts.values()) > 1000
+
+    def test_a_day_later_only_what_changed_is_loaded(self, steady: Company):
+        counts = steady.raw_counts()
+        changes = steady.advance(1)["changes"]
+        steady.refresh()
+        grown = {table: n - counts.get(table, 0) for table, n in steady.raw_counts().items() if n != counts.get(table)}
+        assert grown and all(n > 0 for n in grown.values())
+        assert sum(grown.values()) < 0.05 * sum(counts.values())
+        for stream in ("raw_stripe.customers", "raw_stripe.charges", "raw_hubspot.deals"):
+            assert grown.get(stream, 0) == changes.get(stream.removeprefix("raw_").replace(".", "/"), 0), stream
+
+    def test_after_an_incremental_night_the_figures_are_still_the_worlds_own(self, steady: Company):
+        truth = {row["month"]: row["mrr"] for row in steady.truth("mrr")}
+        marts = dict(steady.query("select strftime(month, '%Y-%m-%d'), mrr_end from metrics.unit_economics_monthly"))
+        assert {month: money(marts[month]) for month in truth} == truth
+        revenue = {row["month"]: row["recognised_revenue"] for row in steady.truth("revenue")}
+        marts = dict(
+            steady.query("select strftime(month, '%Y-%m-%d'), recognised_revenue from metrics.unit_economics_monthly")
+        )
+        assert {month: money(marts[month]) for month in revenue} == revenue
+
+    @pytest.mark.parametrize(
+        ("fault", "words"),
+        [
+            ({"path": "/stripe/v1/events", "kind": "401", "times": 1000}, ("stripe",)),
+            ({"path": "/hubspot/crm/v3/owners", "kind": "403", "times": 1000}, ("hubspot", "owners")),
+        ],
+        ids=["wrong key", "missing scope"],
+    )
+    def test_a_refused_source_fails_the_run_and_leaves_what_is_published(self, steady: Company, fault, words):
+        before = steady.published.resolve()
+        steady.faults(fault)
+        result = steady.throughline("refresh")
+        steady.faults()
+        last = result.stdout.strip().splitlines()[-1]
+        assert result.returncode == 1
+        assert all(word in last.lower() for word in words), last
+        assert "sandbox" not in last.replace("/sandbox", ""), "the key is never shown"
+        assert steady.published.resolve() == before
+
+    def test_a_malformed_csv_names_file_line_and_field(self, steady: Company):
+        costs = steady.data_dir / "ledger" / "costs.csv"
+        kept, before = costs.read_text(), steady.published.resolve()
+        costs.write_text(kept + "2026-05-01,hosting,acme,twelve,USD\n")
+        result = steady.throughline("refresh")
+        costs.write_text(kept)
+        last = result.stdout.strip().splitlines()[-1]
+        assert result.returncode == 1
+        assert "costs.csv" in last and "amount" in last and "twelve" in last and str(kept.count("\n") + 1) in last
+        assert steady.published.resolve() == before
+
+    def test_a_failed_check_blocks_the_publish_and_names_itself(self, steady: Company):
+        rates = steady.data_dir / "ledger" / "exchange_rates.csv"
+        kept, before = rates.read_text(), steady.published.resolve()
+        rates.write_text("\n".join(line for line in kept.splitlines() if ",EUR," not in line) + "\n")
+        result = steady.throughline("refresh")
+        rates.write_text(kept)
+        last = result.stdout.strip().splitlines()[-1]
+        assert result.returncode == 1 and "EUR" in last, last
+        assert steady.published.resolve() == before
+
+    def test_a_second_run_is_refused_in_one_line(self, steady: Company):
+        holder = subprocess.Popen(
+            [
+                *(sys.executable, "-c"),
+                "import sys, time; from pathlib import Path; from warehouse.lock import writer_lock\n"
+                "with writer_lock(Path(sys.argv[1])):\n    print('held', flush=True); time.sleep(60)",
+                str(steady.data_dir),
+            ],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            assert holder.stdout.readline().strip() == "held"
+            result = steady.throughline("refresh")
+        finally:
+            holder.kill()
+            holder.wait()
+        assert result.returncode == 75
+        assert str(holder.pid) in result.stdout.strip().splitlines()[-1]
+
+    def test_it_recovers_after_all_of_that(self, steady: Company):
+        before = steady.published.resolve()
+        steady.refresh()
+        assert steady.published.resolve() != before
+
+    def test_rollback_points_back_and_the_manifest_is_true(self, steady: Company):
+        newest = steady.published.resolve()
+        manifest = json.loads(newest.with_suffix(".json").read_text())
+        assert manifest["sha256"] == hashlib.sha256(newest.read_bytes()).hexdigest()
+        result = steady.throughline("rollback")
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert steady.published.resolve() < newest
+        steady.query("select * from metrics.unit_economics_monthly")
+
+    def test_a_version_is_readable_by_old_clients_and_leaves_no_wal(self, steady: Company):
+        assert list(steady.published.resolve().parent.glob("*.wal")) == []
+        with duckdb.connect(str(steady.published), read_only=True) as connection:
+            tags = connection.execute("select tags from duckdb_databases() where not internal").fetchone()[0]
+        assert tags["storage_version"].startswith("v1.0")
+
+
+READER = """
+    import sys, time, duckdb
+    path, seen = sys.argv[1], []
+    print("reading", flush=True)
+    while True:
+        with duckdb.connect(path, read_only=True) as connection:
+            runs = connection.execute("select run_id from meta.runs order by as_of desc, started_at desc limit 1").fetchall()
+            figures = connection.execute(
+                "select u.mrr_end - r.mrr_closing from metrics.unit_economics_monthly u "
+                "join metrics.mrr_rollforward r using (month)").fetchall()
+        assert figures and all(difference == 0 for (difference,) in figures), "two runs mixed"
+        if not seen or seen[-1] != runs[0][0]:
+            seen.append(runs[0][0]); print(runs[0][0], flush=True)
+        time.sleep(0.02)
+"""
+
+
+@pytest.mark.slow
+def test_a_reader_polls_through_ten_refreshes_without_a_failure(tmp_path):
+    with company(tmp_path / "data", seed=3, accounts=20, date=DATE) as running:
+        running.refresh()
+        reader = subprocess.Popen(
+            [sys.executable, "-c", textwrap.dedent(READER), str(running.published)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            for _ in range(10):
+                running.advance(1)
+                running.refresh()
+            assert reader.poll() is None, reader.stderr.read()
+        finally:
+            reader.kill()
+            said = reader.communicate()[0].splitlines()
+        assert len(set(said)) == len(said) and len(said) >= 10
