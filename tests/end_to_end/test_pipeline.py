@@ -53,7 +53,8 @@ class TestFigures:
         marts = {
             month: (new, churned)
             for month, new, churned in refreshed.query(
-                "select strftime(month, '%Y-%m-%d'), customers_new, customers_churned from metrics.unit_economics_monthly"
+                "select strftime(month, '%Y-%m-%d'), customers_new, customers_churned "
+                "from metrics.unit_economics_monthly"
             )
         }
         assert {month: marts[month] for month in truth} == truth
@@ -233,7 +234,7 @@ READER = """
     print("reading", flush=True)
     while True:
         with duckdb.connect(path, read_only=True) as connection:
-            runs = connection.execute("select run_id from meta.runs order by as_of desc, started_at desc limit 1").fetchall()
+            runs = connection.execute("select max_by(run_id, started_at) from meta.runs").fetchall()
             figures = connection.execute(
                 "select u.mrr_end - r.mrr_closing from metrics.unit_economics_monthly u "
                 "join metrics.mrr_rollforward r using (month)").fetchall()
