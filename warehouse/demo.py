@@ -7,13 +7,14 @@ happens at a company, with other settings.
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from warehouse.settings import process_environment
 
 READY_WITHIN_SECONDS = 120
 
@@ -80,4 +81,4 @@ def _until_blank(lines: Iterator[str]) -> Iterator[str]:
 
 def run(command: list[str], environment: dict[str, str]) -> int:
     """Run a Throughline command with these settings beside the present environment; returns its exit code."""
-    return subprocess.call([sys.executable, "-m", *command], env=os.environ | environment)
+    return subprocess.call([sys.executable, "-m", *command], env=process_environment(environment))
