@@ -21,9 +21,9 @@ from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from warehouse.settings import Settings, get_settings
 
 from ingestion.encharge.inbox import Inbox, parse_json
+from warehouse.settings import BadSettings, Settings, get_settings
 
 BODY_LIMIT = 1024 * 1024
 log = logging.getLogger(__name__)
@@ -136,7 +136,7 @@ def _problem(status: int, message: str) -> JSONResponse:
 
 def serve(settings: Settings, host: str = "127.0.0.1") -> int:
     """Serve until SIGTERM or Ctrl-C; returns the exit status. What cannot work is said in one line on stderr."""
-    secret = settings.landing_secret.get_secret_value().strip() if settings.landing_secret else ""
+    secret = settings.landing_secret.get_secret_value() if settings.landing_secret else ""
     if not secret:
         return _refuse(
             "set THROUGHLINE_LANDING_SECRET to a long random value; it is the last part of the webhook's URL"
@@ -179,7 +179,11 @@ def _refuse(reason: str) -> int:
 def main() -> int:
     """Entry point of `python -m ingestion.landing`."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    return serve(get_settings())
+    try:
+        settings = get_settings()
+    except BadSettings as error:
+        return _refuse(str(error))
+    return serve(settings)
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ class Inbox:
             folder.mkdir(parents=True, exist_ok=True)
 
     def append(self, lines: Iterable[bytes]) -> None:
-        """Append lines (given without newline); returns when they are on disk. Raises OSError, and then none is kept."""
+        """Append lines (given without newline) and return when they are on disk. Raises OSError; then none is kept."""
         data = b"".join(line + b"\n" for line in lines)
         if not data:
             return

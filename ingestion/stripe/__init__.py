@@ -1,0 +1,1 @@
+"""Stripe: customers, products, subscriptions, invoices, payments and what moved on the balance."""
