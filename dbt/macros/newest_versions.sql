@@ -1,22 +1,15 @@
 {#- The newest version of each id in a raw stream, as a derived table: of the versions extracted up to the run's instant,
     the greatest by (modified_at, extracted_at, _dlt_load_id). Adds `first_extracted_at`, when the id was first seen.
-    Only ids with more than one version are ranked: ranking all rows of a big stream does not fit in memory. -#}
+    Only ids with more than one version are ranked, and those are found by a 64-bit hash: ranking all rows of a big
+    stream does not fit in memory, and neither do their ids. -#}
 {% macro newest_versions(relation) -%}
 (
-    with visible as (
+    with contested as (
 
-        select * from {{ relation }}
+        select {{ hash64('id') }} as id_hash
+        from {{ relation }}
         where extracted_at <= {{ as_of_instant() }}
-
-    ),
-
-    contested as (
-
-        select
-            id,
-            min(extracted_at) as first_extracted_at
-        from visible
-        group by id
+        group by {{ hash64('id') }}
         having count(*) > 1
 
     ),
@@ -24,32 +17,30 @@
     ranked as (
 
         select
-            visible.id,
-            visible.version_hash,
+            versions.id,
+            versions.version_hash,
+            min(versions.extracted_at) over (partition by versions.id) as first_extracted_at,
             row_number() over (
-                partition by visible.id
+                partition by versions.id
                 order by
-                    visible.modified_at desc nulls last,
-                    visible.extracted_at desc,
-                    visible._dlt_load_id desc,
-                    visible.version_hash desc
+                    versions.modified_at desc nulls last,
+                    versions.extracted_at desc,
+                    versions._dlt_load_id desc,
+                    versions.version_hash desc
             ) as age_rank
-        from visible
-        inner join contested on visible.id = contested.id
+        from {{ relation }} as versions
+        inner join contested on {{ hash64('versions.id') }} = contested.id_hash
+        where versions.extracted_at <= {{ as_of_instant() }}
 
     )
 
     select
-        visible.*,
-        coalesce(contested.first_extracted_at, visible.extracted_at) as first_extracted_at
-    from visible
-    left join contested on visible.id = contested.id
-    where not exists (
-        select 1 from ranked
-        where
-            ranked.id = visible.id
-            and ranked.version_hash = visible.version_hash
-            and ranked.age_rank > 1
-    )
+        versions.*,
+        coalesce(ranked.first_extracted_at, versions.extracted_at) as first_extracted_at
+    from {{ relation }} as versions
+    left join ranked on versions.id = ranked.id and versions.version_hash = ranked.version_hash
+    where
+        versions.extracted_at <= {{ as_of_instant() }}
+        and coalesce(ranked.age_rank, 1) = 1
 )
 {%- endmacro %}

@@ -39,3 +39,16 @@
 {% macro ratio(numerator, denominator) -%}
     (cast({{ numerator }} as double) / nullif(cast({{ denominator }} as double), 0))
 {%- endmacro %}
+
+{#- A 64-bit hash of a value, to group or join by; never stored, as engines differ in it. -#}
+{% macro hash64(expression) -%}
+    {{ return(adapter.dispatch('hash64', 'throughline')(expression)) }}
+{%- endmacro %}
+
+{% macro default__hash64(expression) -%}
+    hash({{ expression }})
+{%- endmacro %}
+
+{% macro spark__hash64(expression) -%}
+    xxhash64({{ expression }})
+{%- endmacro %}

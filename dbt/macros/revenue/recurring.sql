@@ -1,0 +1,21 @@
+{#- An interval's share of a month as whole numbers: what is paid per cycle times `months_numerator` / `months_denominator`
+    is paid per month. NULL for a price that does not recur. -#}
+{% macro months_numerator(interval) -%}
+    case {{ interval }} when 'month' then 1 when 'year' then 1 when 'week' then 52 when 'day' then 365 end
+{%- endmacro %}
+
+{% macro months_denominator(interval, interval_count) -%}
+    (case {{ interval }} when 'month' then 1 else 12 end * coalesce({{ interval_count }}, 1))
+{%- endmacro %}
+
+{#- True when a discount covers two or more billing cycles. -#}
+{% macro is_lasting_discount(duration, duration_in_months, interval, interval_count) -%}
+    (
+        {{ duration }} = 'forever'
+        or (
+            {{ duration }} = 'repeating'
+            and coalesce({{ duration_in_months }}, 0) * {{ months_numerator(interval) }}
+            >= 2 * {{ months_denominator(interval, interval_count) }}
+        )
+    )
+{%- endmacro %}

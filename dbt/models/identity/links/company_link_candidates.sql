@@ -1,0 +1,108 @@
+-- grain: one piece of evidence (a rule) that two account records are the same, apart from billing's
+with nodes as (
+
+    select * from {{ ref('identity_nodes') }}
+    where is_account_record
+
+),
+
+domain_keys as (
+
+    select
+        keys.node_id,
+        keys.value as domain,
+        keys.weakness
+    from {{ ref('identity_keys') }} as keys
+    inner join nodes on keys.node_id = nodes.node_id
+    where keys.kind = 'domain' and nodes.source_type = 'company'
+
+),
+
+company_merges as (
+
+    select * from {{ ref('stg_hubspot__company_merges') }}
+
+),
+
+overrides as (
+
+    select * from {{ ref('identity_overrides') }}
+    where entity = 'account' and is_known
+
+),
+
+merges as (
+
+    select
+        {{ node_id('hubspot', 'company', 'winner_id') }} as node_id,
+        {{ node_id('hubspot', 'company', 'loser_id') }} as neighbour_id
+    from company_merges
+
+),
+
+shared_domains as (
+
+    select domain
+    from domain_keys
+    where weakness is null or weakness in ('crowded_domain', 'parent_and_subsidiary')
+    group by domain
+    having count(*) > 1
+
+),
+
+domain_holders as (
+
+    select
+        domain_keys.node_id,
+        domain_keys.weakness,
+        first_value(nodes.node_id) over (
+            partition by domain_keys.domain
+            order by nodes.first_extracted_at, nodes.created_at nulls last, nodes.node_id
+        ) as oldest_node_id
+    from domain_keys
+    inner join shared_domains on domain_keys.domain = shared_domains.domain
+    inner join nodes on domain_keys.node_id = nodes.node_id
+
+),
+
+evidence as (
+
+    select node_id, neighbour_id, 'override' as rule, cast(1 as decimal(3, 2)) as confidence, cast(null as string) as weakness
+    from (select left_node_id as node_id, right_node_id as neighbour_id from overrides where action = 'join') as joins
+
+    union all
+
+    select node_id, neighbour_id, 'merge', cast(1 as decimal(3, 2)), cast(null as string) from merges
+
+    union all
+
+    select oldest_node_id, node_id, 'company_domain', cast(0.9 as decimal(3, 2)), weakness from domain_holders
+
+),
+
+judged as (
+
+    select
+        least(evidence.node_id, evidence.neighbour_id) as node_id,
+        greatest(evidence.node_id, evidence.neighbour_id) as neighbour_id,
+        evidence.rule,
+        evidence.confidence,
+        greatest(nodes.first_extracted_at, neighbours.first_extracted_at) as first_seen_at,
+        evidence.weakness as rejected_reason
+    from evidence
+    inner join nodes on evidence.node_id = nodes.node_id
+    inner join nodes as neighbours on evidence.neighbour_id = neighbours.node_id
+    where evidence.node_id <> evidence.neighbour_id
+
+)
+
+-- two records may share several mailboxes or domains: one that stands is enough
+select
+    node_id,
+    neighbour_id,
+    rule,
+    confidence,
+    first_seen_at,
+    case when count(*) = count(rejected_reason) then min(rejected_reason) end as rejected_reason
+from judged
+group by node_id, neighbour_id, rule, confidence, first_seen_at

@@ -1,0 +1,36 @@
+-- grain: one record as a person or account, "<entity>|<record>"; component_id is the cluster that accepted links make
+{{ config(materialized='components') }}
+
+with nodes as (
+
+    select * from {{ ref('identity_nodes') }}
+
+),
+
+links as (
+
+    select * from {{ ref('identity_links') }}
+    where is_accepted
+
+)
+
+select
+    concat(entity, '|', node_id) as node_id,
+    concat(entity, '|', neighbour_id) as neighbour_id
+from links
+
+union all
+
+select
+    concat('person|', node_id) as node_id,
+    concat('person|', node_id) as neighbour_id
+from nodes
+where is_person_record
+
+union all
+
+select
+    concat('account|', node_id) as node_id,
+    concat('account|', node_id) as neighbour_id
+from nodes
+where is_account_record

@@ -1,0 +1,149 @@
+-- grain: one record of a source system that stands for a person, an account, or both; deleted and merged-away ones too
+with contacts as (
+
+    select * from {{ ref('stg_hubspot__contacts') }}
+
+),
+
+contact_merges as (
+
+    select * from {{ ref('stg_hubspot__contact_merges') }}
+
+),
+
+companies as (
+
+    select * from {{ ref('stg_hubspot__companies') }}
+
+),
+
+company_merges as (
+
+    select * from {{ ref('stg_hubspot__company_merges') }}
+
+),
+
+encharge_people as (
+
+    select * from {{ ref('stg_encharge__people') }}
+
+),
+
+customers as (
+
+    select * from {{ ref('stg_stripe__customers') }}
+
+),
+
+role_mailboxes as (
+
+    select * from {{ ref('role_mailboxes') }}
+
+),
+
+-- a record that was merged away before the first extraction is known by its id only
+lost_contacts as (
+
+    select
+        contact_merges.loser_id as source_id,
+        min(winners.extracted_at) as first_extracted_at
+    from contact_merges
+    inner join contacts as winners on contact_merges.winner_id = winners.contact_id
+    left join contacts as losers on contact_merges.loser_id = losers.contact_id
+    where losers.contact_id is null
+    group by contact_merges.loser_id
+
+),
+
+lost_companies as (
+
+    select
+        company_merges.loser_id as source_id,
+        min(winners.extracted_at) as first_extracted_at
+    from company_merges
+    inner join companies as winners on company_merges.winner_id = winners.company_id
+    left join companies as losers on company_merges.loser_id = losers.company_id
+    where losers.company_id is null
+    group by company_merges.loser_id
+
+),
+
+records as (
+
+    select
+        'hubspot' as source_system,
+        'contact' as source_type,
+        contact_id as source_id,
+        {{ normalised_email('email') }} as email,
+        nullif(trim(concat(coalesce(first_name, ''), ' ', coalesce(last_name, ''))), '') as name,
+        country,
+        created_at,
+        first_extracted_at,
+        is_deleted
+    from contacts
+
+    union all
+
+    select
+        'hubspot', 'contact', source_id, cast(null as string), cast(null as string), cast(null as string),
+        cast(null as timestamp), first_extracted_at, true
+    from lost_contacts
+
+    union all
+
+    select
+        'hubspot', 'company', company_id, cast(null as string), name, country,
+        created_at, first_extracted_at, is_deleted
+    from companies
+
+    union all
+
+    select
+        'hubspot', 'company', source_id, cast(null as string), cast(null as string), cast(null as string),
+        cast(null as timestamp), first_extracted_at, true
+    from lost_companies
+
+    union all
+
+    select
+        'encharge', 'person', person_id, {{ normalised_email('email') }},
+        nullif(trim(concat(coalesce(first_name, ''), ' ', coalesce(last_name, ''))), ''), country,
+        created_at, first_extracted_at, is_deleted
+    from encharge_people
+
+    union all
+
+    select
+        'stripe', 'customer', customer_id, {{ normalised_email('email') }}, name, country,
+        created_at, first_extracted_at, is_deleted
+    from customers
+
+),
+
+flagged as (
+
+    select
+        records.*,
+        role_mailboxes.local_part is not null as is_role_mailbox
+    from records
+    left join role_mailboxes on {{ mailbox_name('records.email') }} = role_mailboxes.local_part
+
+)
+
+select
+    concat(source_system, ':', source_type, ':', source_id) as node_id,
+    source_system,
+    source_type,
+    source_id,
+    email,
+    name,
+    country,
+    is_role_mailbox,
+    -- a billing customer is a person when its mailbox is one person's
+    source_type in ('contact', 'person') or (source_type = 'customer' and email is not null and not is_role_mailbox)
+        as is_person_record,
+    source_type in ('company', 'customer') as is_account_record,
+    created_at,
+    first_extracted_at,
+    is_deleted
+from flagged

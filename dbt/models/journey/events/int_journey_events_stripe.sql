@@ -1,0 +1,165 @@
+-- grain: one step of a subscription, paid invoice, failed charge or refund
+{{ config(schema='staging') }}
+
+with subscriptions as (
+
+    select
+        *,
+        coalesce(trial_end_at, start_at, created_at) as paid_from_at
+    from {{ ref('stg_stripe__subscriptions') }}
+    where status not in ('incomplete', 'incomplete_expired')
+
+),
+
+charges as (
+
+    select * from {{ ref('stg_stripe__charges') }}
+
+),
+
+steps as (
+
+    select
+        'trial_started' as event_type,
+        subscription_id as source_id,
+        trial_start_at as occurred_at,
+        customer_id,
+        cast(null as string) as label
+    from subscriptions
+    where trial_start_at is not null
+
+    union all
+
+    -- one that ends with its trial never started
+    select
+        'subscription_started' as event_type,
+        subscription_id as source_id,
+        paid_from_at as occurred_at,
+        customer_id,
+        cast(null as string) as label
+    from subscriptions
+    where (ended_at is null or ended_at > paid_from_at) and coalesce(status, '') <> 'trialing'
+
+    union all
+
+    select
+        'cancellation_requested' as event_type,
+        subscription_id as source_id,
+        canceled_at as occurred_at,
+        customer_id,
+        coalesce(cancellation_feedback, cancellation_reason) as label
+    from subscriptions
+    where canceled_at is not null and (ended_at is null or canceled_at < ended_at)
+
+    union all
+
+    select
+        'subscription_cancelled' as event_type,
+        subscription_id as source_id,
+        ended_at as occurred_at,
+        customer_id,
+        coalesce(cancellation_feedback, cancellation_reason) as label
+    from subscriptions
+    where ended_at is not null
+
+    union all
+
+    select
+        'invoice_paid' as event_type,
+        invoice_id as source_id,
+        coalesce(paid_at, finalized_at, created_at) as occurred_at,
+        customer_id,
+        billing_reason as label
+    from {{ ref('stg_stripe__invoices') }}
+    where status = 'paid' and amount_paid > 0
+
+    union all
+
+    select
+        'invoice_failed' as event_type,
+        charge_id as source_id,
+        created_at as occurred_at,
+        customer_id,
+        coalesce(failure_code, failure_message) as label
+    from charges
+    where status = 'failed'
+
+    union all
+
+    select
+        'invoice_refunded' as event_type,
+        refunds.refund_id as source_id,
+        refunds.created_at as occurred_at,
+        charges.customer_id,
+        refunds.reason as label
+    from {{ ref('stg_stripe__refunds') }} as refunds
+    inner join charges on refunds.charge_id = charges.charge_id
+    where coalesce(refunds.status, 'succeeded') in ('succeeded', 'pending')
+
+),
+
+accounts as (
+
+    select source_id, account_key from {{ ref('account_sources') }}
+    where source_system = 'stripe' and source_type = 'customer'
+
+),
+
+people as (
+
+    select source_id, person_key from {{ ref('person_sources') }}
+    where source_system = 'stripe' and source_type = 'customer'
+
+),
+
+changes as (
+
+    select
+        'subscription_changed' as event_type,
+        {{ key(['account_key', 'moved_on', 'movement']) }} as source_id,
+        {{ local_midnight('moved_on') }} as occurred_at,
+        account_key,
+        'unknown' as person_key,
+        movement as label
+    from {{ ref('fct_mrr_movements') }}
+    where movement in ('expansion', 'contraction')
+
+),
+
+unioned as (
+
+    select
+        steps.event_type,
+        steps.source_id,
+        steps.occurred_at,
+        coalesce(accounts.account_key, 'unknown') as account_key,
+        coalesce(people.person_key, 'unknown') as person_key,
+        steps.label
+    from steps
+    left join accounts on steps.customer_id = accounts.source_id
+    left join people on steps.customer_id = people.source_id
+
+    union all
+
+    select * from changes
+
+)
+
+select
+    event_type,
+    source_id,
+    occurred_at,
+    account_key,
+    person_key,
+    cast(null as string) as channel,
+    cast(null as string) as campaign_id,
+    cast(null as string) as owner_id,
+    cast(null as string) as deal_id,
+    cast(null as string) as email_id,
+    label,
+    cast(null as string) as direction,
+    cast(null as bigint) as score_value,
+    false as is_automated,
+    false as can_be_touch
+from unioned
+where occurred_at <= {{ as_of() }}

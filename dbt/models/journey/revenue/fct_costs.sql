@@ -1,0 +1,39 @@
+-- grain: one cost of a month, category and vendor
+with costs as (
+
+    select
+        *,
+        {{ month_of('month') }} as cost_month,
+        least({{ month_end('month') }}, {{ as_of_date() }}) as rated_on
+    from {{ ref('stg_ledger__costs') }}
+    where not is_deleted
+
+),
+
+rated as (
+
+    select
+        costs.*,
+        {{ require_rate('rates.rate', 'costs.currency', 'costs.rated_on') }} as rate
+    from costs
+    left join {{ ref('int_rate_days') }} as rates on costs.currency = rates.currency and costs.rated_on = rates.day
+
+)
+
+select
+    cast({{ key(['cost_id']) }} as string) as cost_key,
+    cast(cost_id as string) as cost_id,
+    cast(cost_month as date) as month,
+    cast(category as string) as category,
+    cast(
+        case
+            when category in ('{{ var("cost_of_revenue_categories") | join("', '") }}') then 'cost_of_revenue'
+            when category in ('{{ var("sales_marketing_categories") | join("', '") }}') then 'sales_marketing'
+            else 'operating'
+        end
+    as string) as cost_group,
+    cast(vendor as string) as vendor,
+    cast(currency as string) as currency,
+    {{ money('amount') }} as amount_native,
+    {{ convert('amount', 'rate') }} as amount
+from rated

@@ -1,0 +1,109 @@
+-- grain: one item and the days [starts_on, ends_on) on which it earns nothing though it is there, with the reason
+{{ config(schema='staging') }}
+
+with lines as (
+
+    select * from {{ ref('int_subscription_lines') }}
+
+),
+
+states as (
+
+    select distinct subscription_item_id, subscription_id from {{ ref('int_item_states') }}
+
+),
+
+subscriptions as (
+
+    select * from {{ ref('int_billed_subscriptions') }}
+
+),
+
+-- a paused collection makes void invoices; a void invoice that was made anew is none
+voided as (
+
+    select
+        voids.subscription_item_id,
+        voids.starts_on,
+        voids.ends_on
+    from lines as voids
+    where
+        voids.standing = 'void' and voids.kind = 'cycle' and voids.ends_on > voids.starts_on
+        and not exists (
+            select 1 from lines as remade
+            where
+                remade.subscription_item_id = voids.subscription_item_id
+                and remade.standing = 'counted' and remade.kind = 'cycle'
+                and remade.starts_on <= voids.starts_on and remade.ends_on > voids.starts_on
+        )
+
+),
+
+versions as (
+
+    select
+        subscription_id,
+        status,
+        trial_end_at,
+        modified_at,
+        row_number() over (
+            partition by subscription_id order by modified_at, extracted_at, _dlt_load_id, version_hash
+        ) as version_number,
+        lead(modified_at) over (
+            partition by subscription_id order by modified_at, extracted_at, _dlt_load_id, version_hash
+        ) as next_modified_at
+    from {{ ref('stg_stripe__subscription_versions') }}
+
+),
+
+-- before we watched: incomplete since ever, paused since the trial's end, unpaid since we saw it
+statuses as (
+
+    select
+        versions.subscription_id,
+        versions.status,
+        case
+            when versions.version_number > 1 or versions.status = 'unpaid' then {{ local_date('versions.modified_at') }}
+            when versions.status = 'paused' and versions.trial_end_at <= versions.modified_at
+                then {{ local_date('versions.trial_end_at') }}
+            when versions.status = 'paused' then {{ local_date('versions.modified_at') }}
+            else subscriptions.started_on
+        end as starts_on,
+        {{ local_date('versions.next_modified_at') }} as ends_on
+    from versions
+    inner join subscriptions on versions.subscription_id = subscriptions.subscription_id
+    where versions.status in ('unpaid', 'paused', 'incomplete', 'incomplete_expired')
+
+)
+
+select
+    subscription_item_id,
+    starts_on,
+    ends_on,
+    'collection_paused' as reason,
+    2 as precedence
+from voided
+
+union all
+
+select
+    states.subscription_item_id,
+    subscriptions.trial_from as starts_on,
+    subscriptions.trial_to as ends_on,
+    'trial' as reason,
+    1 as precedence
+from states
+inner join subscriptions on states.subscription_id = subscriptions.subscription_id
+where subscriptions.trial_to > subscriptions.trial_from
+
+union all
+
+select
+    states.subscription_item_id,
+    statuses.starts_on,
+    statuses.ends_on,
+    statuses.status as reason,
+    3 as precedence
+from states
+inner join statuses on states.subscription_id = statuses.subscription_id
+where statuses.ends_on is null or statuses.ends_on > statuses.starts_on

@@ -1,0 +1,197 @@
+-- grain: one item and instant at which the ledger, not an invoice, says what the item costs
+{{ config(schema='staging') }}
+
+with versions as (
+
+    select * from {{ ref('int_item_versions') }}
+
+),
+
+discounts as (
+
+    select * from {{ ref('int_item_version_discounts') }}
+
+),
+
+invoiced as (
+
+    select distinct subscription_item_id from {{ ref('int_item_line_events') }}
+    where not is_end
+
+),
+
+subscriptions as (
+
+    select * from {{ ref('stg_stripe__subscriptions') }}
+
+),
+
+added as (
+
+    select item_version_id from discounts as present
+    where
+        present.version_number > 1
+        and not exists (
+            select 1 from discounts as past
+            where
+                past.subscription_item_id = present.subscription_item_id
+                and past.version_number = present.version_number - 1
+                and past.discount_id = present.discount_id
+        )
+
+),
+
+-- a discount that ran out is no change: the next invoice shows it
+removed as (
+
+    select versions.item_version_id
+    from versions
+    inner join discounts as past
+        on versions.subscription_item_id = past.subscription_item_id and versions.version_number - 1 = past.version_number
+    where
+        (past.end_at is null or past.end_at > versions.seen_at)
+        and not exists (
+            select 1 from discounts as present
+            where present.item_version_id = versions.item_version_id and present.discount_id = past.discount_id
+        )
+
+),
+
+rediscounted as (
+
+    select item_version_id from added
+    union
+    select item_version_id from removed
+
+),
+
+later as (
+
+    select
+        versions.*,
+        versions.seen_at as changed_at,
+        case when rediscounted.item_version_id is not null then 1 end as knows_discounts
+    from versions
+    left join rediscounted on versions.item_version_id = rediscounted.item_version_id
+    where
+        versions.version_number > 1
+        and (
+            rediscounted.item_version_id is not null
+            or coalesce(versions.price_id, '') <> coalesce(versions.previous_price_id, '')
+            or versions.quantity <> versions.previous_quantity
+            or versions.cycle_amount <> versions.previous_cycle_amount
+            or versions.is_deleted <> versions.previous_is_deleted
+        )
+
+),
+
+-- the first sight of an item with invoices: it counts where it differs from what they say
+first_sights as (
+
+    select
+        versions.*,
+        versions.seen_at as changed_at,
+        cast(null as integer) as knows_discounts
+    from versions
+    where
+        versions.version_number = 1
+        and versions.subscription_item_id in (select subscription_item_id from invoiced)
+
+),
+
+-- without any invoice its own price holds, from the start of the subscription, the end of its trial or its own beginning
+uninvoiced as (
+
+    select
+        versions.*,
+        greatest(
+            coalesce(subscriptions.start_at, subscriptions.created_at, versions.created_at, versions.seen_at),
+            coalesce(subscriptions.trial_end_at, cast('1900-01-01 00:00:00' as timestamp)),
+            case
+                when versions.created_at > {{ timestamp_add('coalesce(subscriptions.start_at, versions.created_at)', 1, 'day') }}
+                    then versions.created_at
+                else cast('1900-01-01 00:00:00' as timestamp)
+            end
+        ) as begins_at
+    from versions
+    left join subscriptions on versions.subscription_id = subscriptions.subscription_id
+    where
+        versions.version_number = 1 and not versions.is_deleted
+        and versions.subscription_item_id not in (select subscription_item_id from invoiced)
+
+),
+
+-- its discounts begin and end on days of their own
+turns as (
+
+    select item_version_id, begins_at as changed_at from uninvoiced
+    union
+    select uninvoiced.item_version_id, discounts.start_at as changed_at
+    from uninvoiced
+    inner join discounts on uninvoiced.item_version_id = discounts.item_version_id
+    where discounts.start_at > uninvoiced.begins_at
+    union
+    select uninvoiced.item_version_id, discounts.end_at as changed_at
+    from uninvoiced
+    inner join discounts on uninvoiced.item_version_id = discounts.item_version_id
+    where discounts.end_at > uninvoiced.begins_at and discounts.end_at <= {{ as_of() }}
+
+),
+
+events as (
+
+    select item_version_id, changed_at, knows_discounts, 'version' as evidence from later
+    union all
+    select item_version_id, changed_at, knows_discounts, 'first_version' as evidence from first_sights
+    union all
+    select item_version_id, changed_at, 1 as knows_discounts, 'subscription' as evidence from turns
+
+),
+
+discounted as (
+
+    select
+        events.item_version_id,
+        events.changed_at,
+        sum(case when discounts.level = 'item' then discounts.percent_off else 0 end) as item_percent_off,
+        sum(case when discounts.level = 'item' then discounts.amount_off else 0 end) as item_amount_off,
+        sum(case when discounts.level = 'shared' then discounts.percent_off else 0 end) as shared_percent_off,
+        sum(case when discounts.level = 'shared' then discounts.amount_off else 0 end) as shared_amount_off
+    from events
+    inner join discounts
+        on
+            events.item_version_id = discounts.item_version_id
+            and (discounts.end_at is null or discounts.end_at > events.changed_at)
+            and (
+                events.evidence <> 'subscription'
+                or discounts.start_at is null
+                or {{ local_date('discounts.start_at') }} <= {{ local_date('events.changed_at') }}
+            )
+    group by events.item_version_id, events.changed_at
+
+)
+
+select
+    versions.subscription_item_id,
+    versions.subscription_id,
+    events.item_version_id as evidence_id,
+    events.evidence,
+    events.changed_at,
+    versions.seen_at as invoiced_at,
+    versions.is_deleted as is_end,
+    versions.price_id,
+    versions.quantity,
+    versions.currency,
+    versions.cycle_amount,
+    versions.billing_interval,
+    versions.interval_count,
+    versions.usage_type,
+    events.knows_discounts,
+    coalesce(discounted.item_percent_off, 0) as item_percent_off,
+    coalesce(discounted.item_amount_off, 0) as item_amount_off,
+    coalesce(discounted.shared_percent_off, 0) as shared_percent_off,
+    coalesce(discounted.shared_amount_off, 0) as shared_amount_off
+from events
+inner join versions on events.item_version_id = versions.item_version_id
+left join discounted
+    on events.item_version_id = discounted.item_version_id and events.changed_at = discounted.changed_at

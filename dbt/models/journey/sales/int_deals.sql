@@ -1,0 +1,63 @@
+-- grain: one deal that exists in the CRM, with its account, main person and channel
+{{ config(schema='staging') }}
+
+with deals as (
+
+    select * from {{ ref('stg_hubspot__deals') }}
+    where not is_deleted and created_at <= {{ as_of() }}
+
+),
+
+accounts as (
+
+    select object_id, account_key from {{ ref('int_hubspot_object_accounts') }}
+    where object_type = 'deals'
+
+),
+
+people as (
+
+    select object_id, person_key from {{ ref('int_hubspot_object_people') }}
+    where object_type = 'deals' and person_rank = 1
+
+),
+
+origins as (
+
+    select person_key, channel from {{ ref('int_person_origins') }}
+
+),
+
+signatures as (
+
+    select signature_key, channel from {{ ref('int_channel_signatures') }}
+
+)
+
+select
+    {{ key(["'hubspot'", 'deals.deal_id']) }} as deal_key,
+    deals.deal_id,
+    coalesce(accounts.account_key, 'unknown') as account_key,
+    coalesce(people.person_key, 'unknown') as person_key,
+    -- the CRM writes "offline" on what a rep typed in; the person's own origin says more
+    case
+        when signatures.channel is null or signatures.channel in ('offline', 'other')
+            then coalesce(origins.channel, signatures.channel)
+        else signatures.channel
+    end as channel,
+    deals.name,
+    deals.amount,
+    coalesce(deals.currency, '{{ var("currency") }}') as currency,
+    deals.pipeline_id,
+    deals.stage_id,
+    deals.deal_type,
+    deals.owner_id,
+    deals.probability,
+    deals.created_at,
+    deals.close_at
+from deals
+left join accounts on deals.deal_id = accounts.object_id
+left join people on deals.deal_id = people.object_id
+left join origins on people.person_key = origins.person_key
+left join signatures
+    on {{ channel_signature('null', 'null', 'null', 'deals.analytics_source') }} = signatures.signature_key

@@ -1,0 +1,96 @@
+-- grain: one reason to worry about a paying account: [from_at, until_at), open while it lasts
+{{ config(schema='staging') }}
+
+with policy as (
+
+    select value as risk from {{ ref('stage_policy') }}
+    where signal = 'risk' and stage = 'at_risk'
+
+),
+
+accounts as (
+
+    select source_id, account_key from {{ ref('account_sources') }}
+    where source_system = 'stripe' and source_type = 'customer'
+
+),
+
+subscriptions as (
+
+    select * from {{ ref('stg_stripe__subscriptions') }}
+
+),
+
+-- by card: from the first failed attempt; by transfer: from the day it was due
+past_due as (
+
+    select
+        'past_due' as risk,
+        invoices.customer_id,
+        coalesce(invoices.due_at, invoices.finalized_at, invoices.created_at) as from_at,
+        coalesce(invoices.paid_at, invoices.voided_at, invoices.uncollectible_at) as until_at
+    from {{ ref('stg_stripe__invoices') }} as invoices
+    left join subscriptions on invoices.subscription_id = subscriptions.subscription_id
+    where
+        invoices.status <> 'draft'
+        and (
+            coalesce(invoices.attempt_count, 0) > 1
+            or (invoices.status = 'open' and coalesce(invoices.attempt_count, 0) > 0)
+            or (
+                coalesce(subscriptions.collection_method, '') = 'send_invoice'
+                and invoices.due_at < coalesce(invoices.paid_at, invoices.voided_at, invoices.uncollectible_at, {{ as_of() }})
+            )
+        )
+
+),
+
+cancellations as (
+
+    select
+        'cancellation_scheduled' as risk,
+        customer_id,
+        coalesce(canceled_at, modified_at) as from_at,
+        ended_at as until_at
+    from subscriptions
+    where cancel_at_period_end or cancel_at is not null or (canceled_at is not null and canceled_at < ended_at)
+
+),
+
+of_customers as (
+
+    select * from past_due
+    union all
+    select * from cancellations
+
+),
+
+risks as (
+
+    select
+        of_customers.risk,
+        accounts.account_key,
+        of_customers.from_at,
+        of_customers.until_at
+    from of_customers
+    inner join accounts on of_customers.customer_id = accounts.source_id
+
+    union all
+
+    select
+        'contraction' as risk,
+        account_key,
+        {{ local_midnight('moved_on') }} as from_at,
+        {{ timestamp_add(local_midnight('moved_on'), var('at_risk_days', 60), 'day') }} as until_at
+    from {{ ref('fct_mrr_movements') }}
+    where movement = 'contraction'
+
+)
+
+select
+    risks.account_key,
+    risks.risk,
+    risks.from_at,
+    case when risks.until_at <= {{ as_of() }} then risks.until_at end as until_at
+from risks
+inner join policy on risks.risk = policy.risk
+where risks.from_at <= {{ as_of() }} and (risks.until_at is null or risks.until_at > risks.from_at)

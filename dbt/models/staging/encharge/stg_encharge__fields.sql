@@ -1,0 +1,24 @@
+-- grain: one field of the people's catalogue, in its newest version at the run's instant
+with versions as (
+
+    select * from {{ newest_versions(raw('encharge', 'fields')) }} as newest
+
+),
+
+renamed as (
+
+    select
+        id as field_id,
+        name,
+        title,
+        type,
+        is_deleted,
+        {{ utc('modified_at') }} as modified_at,
+        {{ utc('extracted_at') }} as extracted_at,
+        {{ utc('first_extracted_at') }} as first_extracted_at,
+        payload
+    from versions
+
+)
+
+select * from renamed

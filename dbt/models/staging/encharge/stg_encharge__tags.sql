@@ -1,0 +1,21 @@
+-- grain: one tag, in its newest version at the run's instant
+with versions as (
+
+    select * from {{ newest_versions(raw('encharge', 'tags')) }} as newest
+
+),
+
+renamed as (
+
+    select
+        id as tag_id,
+        is_deleted,
+        {{ utc('modified_at') }} as modified_at,
+        {{ utc('extracted_at') }} as extracted_at,
+        {{ utc('first_extracted_at') }} as first_extracted_at,
+        payload
+    from versions
+
+)
+
+select * from renamed

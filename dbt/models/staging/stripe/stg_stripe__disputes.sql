@@ -1,0 +1,30 @@
+-- grain: one dispute, in its newest version at the run's instant
+with versions as (
+
+    select * from {{ newest_versions(raw('stripe', 'disputes')) }} as newest
+
+),
+
+renamed as (
+
+    select
+        id as dispute_id,
+        charge_id,
+        payment_intent_id,
+        amount as amount_minor,
+        {{ from_minor('amount', 'currency') }} as amount,
+        upper(currency) as currency,
+        status,
+        reason,
+        {{ utc('created_at') }} as created_at,
+        balance_transaction_ids,
+        is_deleted,
+        {{ utc('modified_at') }} as modified_at,
+        {{ utc('extracted_at') }} as extracted_at,
+        {{ utc('first_extracted_at') }} as first_extracted_at,
+        payload
+    from versions
+
+)
+
+select * from renamed

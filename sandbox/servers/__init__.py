@@ -1,0 +1,1 @@
+"""Servers that speak the providers' own HTTP protocols over the sandbox's objects."""

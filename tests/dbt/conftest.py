@@ -1,0 +1,137 @@
+"""A dbt project on a warehouse of given rows.
+
+    def test_something(dbt):                       # one warehouse per test; `dbt_module` is one per module
+        dbt.raw("stripe", "customers", [{"id": "cus_1", "email": "a@b.com", "created_at": "2025-01-01"}])
+        dbt.build("+dim_accounts")                 # seeds, models and tests of the selection; raises when one fails
+        assert dbt.rows("select account_id from journey.dim_accounts") == [...]
+
+`dbt.build(select, as_of="2025-06-01 00:00:00", time_zone="Europe/Berlin", ...)` passes any variable; `dbt.run(...)` skips
+the project's own tests. Raw tables of all sources exist and are empty. A warehouse is a temporary DuckDB file; dbt runs in this process.
+Selections: name what you need (`"+fct_mrr_movements"`), the whole project takes long.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from tests.dbt.raw_tables import create_raw, insert_raw
+
+PROJECT = Path(__file__).resolve().parents[2] / "dbt"
+
+
+class DbtWarehouse:
+    """A temporary warehouse file, and the project's models on it."""
+
+    def __init__(self, folder: Path, target: Path) -> None:
+        self.path = folder / "throughline_test.duckdb"
+        self._target = target
+        self._seeded = False
+        with duckdb.connect(str(self.path)) as connection:
+            create_raw(connection)
+
+    def raw(self, source: str, stream: str, rows: Iterable[Mapping[str, Any]], **options: Any) -> None:
+        """Append versions to a raw stream; see `raw_tables.insert_raw`."""
+        with duckdb.connect(str(self.path)) as connection:
+            connection.execute("set timezone = 'UTC'")
+            insert_raw(connection, source, stream, rows, **options)
+
+    def build(self, *select: str, **variables: Any) -> dict[str, str]:
+        """`dbt build --select ...` (seeds too): status by node name. Raises AssertionError with what failed and why."""
+        return self._invoke(select, (), variables)
+
+    def run(self, *select: str, **variables: Any) -> dict[str, str]:
+        """The same without data tests and unit tests, which makes it several times as fast."""
+        return self._invoke(select, ("resource_type:test", "resource_type:unit_test"), variables)
+
+    def rows(self, query: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
+        """The result of a query on the warehouse, as tuples."""
+        with duckdb.connect(str(self.path)) as connection:
+            connection.execute("set timezone = 'UTC'")
+            return connection.execute(query, parameters or []).fetchall()
+
+    def dicts(self, query: str, parameters: list[Any] | None = None) -> list[dict[str, Any]]:
+        """The result of a query on the warehouse, as dicts by column name."""
+        with duckdb.connect(str(self.path)) as connection:
+            connection.execute("set timezone = 'UTC'")
+            cursor = connection.execute(query, parameters or [])
+            names = [column[0] for column in cursor.description or []]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def value(self, query: str) -> Any:
+        """The single value of a query of one row and one column."""
+        ((value,),) = self.rows(query)
+        return value
+
+    def evaluate(self, query: str, **variables: Any) -> list[tuple[Any, ...]]:
+        """The rows of a query that may call the project's macros, compiled by dbt."""
+        result = self._dbt(["compile", "--inline", query], variables)
+        return self.rows(result.results[0].node.compiled_code)
+
+    def _invoke(
+        self, select: tuple[str, ...], exclude: tuple[str, ...], variables: Mapping[str, Any]
+    ) -> dict[str, str]:
+        # a test runs when all that it reads is selected or stands upstream, not when one side happens to be
+        arguments = ["build", "--indirect-selection", "buildable"]
+        if select and not self._seeded:
+            select += ("resource_type:seed",)
+        arguments += [part for name in select for part in ("--select", name)]
+        arguments += [part for name in exclude for part in ("--exclude", name)]
+        results = list(self._dbt(arguments, variables).results)
+        bad = [result for result in results if str(result.status) in ("error", "fail", "skipped")]
+        if bad:
+            raise AssertionError("\n".join(f"{result.node.name}: {result.status}: {result.message}" for result in bad))
+        self._seeded = True
+        return {result.node.name: str(result.status) for result in results}
+
+    def _dbt(self, arguments: list[str], variables: Mapping[str, Any]) -> Any:
+        from dbt.adapters.factory import reset_adapters
+        from dbt.cli.main import dbtRunner
+
+        os.environ["THROUGHLINE_WAREHOUSE_PATH"] = str(self.path)
+        arguments = [*arguments, "--quiet", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
+        arguments += ["--target-path", str(self._target), "--log-path", str(self._target), "--no-use-colors"]
+        arguments += ["--log-level", "none", "--log-level-file", "none", "--no-write-json", "--no-version-check"]
+        if variables:
+            arguments += ["--vars", repr(dict(variables))]
+        try:
+            outcome = dbtRunner().invoke(arguments)
+        finally:
+            _close_adapters()
+            reset_adapters()
+        if outcome.exception is not None:
+            raise AssertionError(f"dbt did not run: {outcome.exception}")
+        return outcome.result
+
+
+def _close_adapters() -> None:
+    """dbt-duckdb keeps the file open after an in-process run, which would lock every reader out."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    DuckDBConnectionManager.close_all_connections()
+
+
+@pytest.fixture(scope="session")
+def _dbt_target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """One target folder for the session, so that partial parsing works from the second invocation on."""
+    folder = tmp_path_factory.mktemp("dbt_target")
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def dbt(tmp_path: Path, _dbt_target: Path) -> DbtWarehouse:
+    """A fresh warehouse with empty raw tables for one test."""
+    return DbtWarehouse(tmp_path, _dbt_target)
+
+
+@pytest.fixture(scope="module")
+def dbt_module(tmp_path_factory: pytest.TempPathFactory, _dbt_target: Path) -> DbtWarehouse:
+    """A warehouse that the tests of a module share: fill and build it once in a module-scoped fixture of your own."""
+    return DbtWarehouse(tmp_path_factory.mktemp("warehouse"), _dbt_target)

@@ -1,0 +1,356 @@
+"""Journey events, stages, deals, hand-offs and their marts, on the small world of `journey_world`."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.dbt.conftest import DbtWarehouse
+from tests.dbt.journey_world import RAW
+
+FOLDERS = ("channels", "events", "stages", "sales")
+EVENTS = """
+    select
+        events.event_type, events.source_system, events.source_id, events.occurred_at,
+        people.email, accounts.name as account,
+        channels.channel, campaigns.name as campaign, owners.name as owner,
+        events.is_touch, events.is_milestone, events.is_automated, events.label, events.direction, events.score_value
+    from journey.fct_journey_events as events
+    inner join journey.dim_people as people on events.person_key = people.person_key
+    inner join journey.dim_accounts as accounts on events.account_key = accounts.account_key
+    inner join journey.dim_channels as channels on events.channel_key = channels.channel_key
+    inner join journey.dim_campaigns as campaigns on events.campaign_key = campaigns.campaign_key
+    inner join journey.dim_owners as owners on events.owner_key = owners.owner_key
+"""
+STAYS = """
+    select periods.stage, periods.entered_at, periods.is_regression, periods.is_skipped, periods.previous_stage
+    from journey.fct_stage_periods as periods
+    inner join journey.dim_accounts as accounts on periods.account_key = accounts.account_key
+    inner join journey.dim_people as people on periods.person_key = people.person_key
+    inner join staging.journey_stages as stages on periods.stage = stages.stage
+    where periods.entity_type = ? and accounts.name = ? and (periods.entity_type = 'account' or people.email = ?)
+    order by periods.entered_at, stages.stage_rank
+"""
+
+
+@pytest.fixture(scope="module")
+def world(dbt_module: DbtWarehouse) -> DbtWarehouse:
+    """The world, built once; the project's own tests of this part must hold on it."""
+    for (source, stream), rows in RAW.items():
+        dbt_module.raw(source, stream, rows)
+    dbt_module.run("+fct_journey_events", "+fct_journeys", "+lead_handoffs", "+funnel_cohorts", "+dim_accounts")
+    dbt_module.build(*(f"path:models/journey/{folder}" for folder in FOLDERS), "funnel_cohorts", "lead_handoffs")
+    return dbt_module
+
+
+@pytest.fixture(scope="module")
+def events(world: DbtWarehouse) -> list[dict[str, Any]]:
+    """All journey events with their dimensions' names."""
+    return world.dicts(EVENTS)
+
+
+def of(events: list[dict[str, Any]], event_type: str, source_id: str | None = None) -> list[dict[str, Any]]:
+    """Events of a type, in order of time and person."""
+    found = [row for row in events if row["event_type"] == event_type and source_id in (None, row["source_id"])]
+    return sorted(found, key=lambda row: (row["occurred_at"], row["email"] or ""))
+
+
+def stays(world: DbtWarehouse, entity_type: str, account: str, email: str | None = None) -> list[tuple[Any, ...]]:
+    """Stage periods of an entity: stage, entered_at, is_regression, is_skipped, previous_stage."""
+    return world.rows(STAYS, [entity_type, account, email])
+
+
+EMAIL_EVENTS = {
+    "email_sent": ("v7", False, False),
+    "email_delivered": ("v8", False, False),
+    "email_replied": ("v13", True, False),
+    "email_bounced": ("v14", False, False),
+    "unsubscribed": ("v15", False, True),
+    "lead_score_changed": ("v16", False, False),
+    "tag_added": ("v17", False, False),
+    "other": ("v18", False, False),
+    "form_submitted": ("v2", True, True),
+    "person_created": ("v4", False, False),
+}
+
+
+@pytest.mark.parametrize("event_type", EMAIL_EVENTS)
+def test_email_and_web_events(events: list[dict[str, Any]], event_type: str) -> None:
+    source_id, is_touch, is_milestone = EMAIL_EVENTS[event_type]
+    (event,) = of(events, event_type)
+    assert (event["source_id"], event["is_touch"], event["is_milestone"]) == (source_id, is_touch, is_milestone)
+    assert not event["is_automated"]
+
+
+def test_details_of_email_events(events: list[dict[str, Any]]) -> None:
+    (sent,) = of(events, "email_sent")
+    assert (sent["campaign"], sent["channel"], sent["label"]) == ("Spring Sale", "email", "Spring")
+    assert of(events, "lead_score_changed")[0]["score_value"] == 40
+
+
+def test_machines_open_and_click_but_never_touch(events: list[dict[str, Any]]) -> None:
+    opened = of(events, "email_opened")
+    assert [(row["source_id"], row["is_automated"], row["is_touch"]) for row in opened] == [
+        ("v9", True, False),
+        ("v10", False, True),
+    ]
+    assert [(row["is_automated"], row["is_touch"]) for row in of(events, "email_clicked", "v12")] == [(True, False)]
+
+
+def test_anonymous_visits_join_who_identifies_next(events: list[dict[str, Any]]) -> None:
+    visits = {row["source_id"]: row["email"] for row in of(events, "page_visited")}
+    assert visits == {
+        "v0": "ann@acme.com",
+        "v1": "ann@acme.com",
+        "v3": "bob@globex.com",
+        "v5": "bob@globex.com",
+        "v6": None,
+    }
+
+
+def test_event_of_an_unlisted_person_joins_by_address(events: list[dict[str, Any]]) -> None:
+    assert [row["email"] for row in of(events, "email_clicked", "v19")] == ["bob@globex.com"]
+
+
+def test_visits_take_the_channel_of_their_session(events: list[dict[str, Any]]) -> None:
+    visits = {row["source_id"]: (row["channel"], row["campaign"]) for row in of(events, "page_visited")}
+    assert visits["v0"] == visits["v1"] == ("paid_search", "brand-search")
+    assert visits["v3"] == ("direct", "Unknown")
+    assert of(events, "form_submitted")[0]["channel"] == "organic_search"
+
+
+def test_engagements(events: list[dict[str, Any]]) -> None:
+    assert [(row["source_id"], row["is_touch"], row["direction"]) for row in of(events, "call")] == [
+        ("c1", True, "out"),
+        ("c2", True, "out"),
+    ]
+    assert [(row["source_id"], row["direction"], row["owner"]) for row in of(events, "sales_email")] == [
+        ("e1", "in", "Olga One"),
+        ("e2", "out", "Olga One"),
+    ]
+    (note,), (task,) = of(events, "note"), of(events, "task")
+    assert (note["account"], note["email"], note["is_touch"]) == ("Globex", None, False)
+    assert (task["account"], task["label"], task["is_touch"]) == ("Acme", "Follow up", False)
+
+
+def test_meetings_called_off_or_ahead(events: list[dict[str, Any]]) -> None:
+    assert [(row["is_touch"]) for row in of(events, "meeting", "m1")] == [False]
+    assert of(events, "meeting", "m2") == []
+
+
+def test_merged_contacts_are_one_person_on_an_activity(events: list[dict[str, Any]]) -> None:
+    assert [(row["email"], row["account"]) for row in of(events, "meeting", "m3")] == [
+        ("ann@acme.com", "Acme"),
+        ("cid.c@initech.com", "Initech"),
+    ]
+
+
+def test_deleted_records_leave_no_event(events: list[dict[str, Any]]) -> None:
+    assert of(events, "call", "c3") == [] and of(events, "deal_created", "d4") == []
+
+
+def test_deal_events(events: list[dict[str, Any]]) -> None:
+    globex = [row for row in events if row["event_type"].startswith("deal_") and row["account"] == "Globex"]
+    assert [row["event_type"] for row in sorted(globex, key=lambda row: row["occurred_at"])] == [
+        "deal_created",
+        "deal_lost",
+        "deal_reopened",
+        "deal_lost",
+    ]
+    assert [row["label"] for row in of(events, "deal_stage_changed")] == ["Contract", "New", "Contract"]
+    assert [(row["occurred_at"], row["account"], row["channel"]) for row in of(events, "deal_won")] == [
+        (datetime(2025, 3, 20), "Acme", "paid_search"),
+        (datetime(2025, 9, 30), "Acme", "unknown"),
+    ]
+
+
+def test_ticket_events(events: list[dict[str, Any]], world: DbtWarehouse) -> None:
+    assert len(of(events, "ticket_opened", "t1")) == len(of(events, "ticket_closed", "t1")) == 1
+    assert world.rows("select minutes_to_close, is_open, priority from journey.fct_tickets") == [(90, False, "high")]
+
+
+def test_billing_events(events: list[dict[str, Any]]) -> None:
+    stripe = [row for row in events if row["source_system"] == "stripe"]
+    assert sorted((row["event_type"], row["source_id"], row["account"]) for row in stripe) == [
+        ("cancellation_requested", "sub_1", "Acme"),
+        ("invoice_failed", "ch_1", "Hooli"),
+        ("invoice_paid", "in_1", "Hooli"),
+        ("invoice_refunded", "re_1", "Hooli"),
+        ("subscription_cancelled", "sub_1", "Acme"),
+        ("subscription_started", "sub_1", "Acme"),
+        ("subscription_started", "sub_2", "Acme"),
+        ("subscription_started", "sub_3", "Hooli"),
+        ("trial_started", "sub_1", "Acme"),
+    ]
+    assert not any(row["is_touch"] for row in stripe)
+
+
+def test_stage_entries_carry_the_origin_of_the_person(events: list[dict[str, Any]]) -> None:
+    entries = {(row["email"], row["label"]): row["channel"] for row in of(events, "stage_entered") if row["email"]}
+    assert entries["ann@acme.com", "lead"] == "paid_search"
+    assert entries["bob@globex.com", "lead"] == "email"
+    assert entries["cid.c@initech.com", "sql"] == "referral"
+
+
+def test_stages_of_a_person_in_order_with_a_skipped_one(world: DbtWarehouse) -> None:
+    assert [row[0] for row in stays(world, "person", "Acme", "ann@acme.com")] == [
+        "visitor",
+        "subscriber",
+        "lead",
+        "mql",
+        "sql",
+        "opportunity",
+        "customer",
+    ]
+    skipped = [row for row in stays(world, "person", "Acme", "ann@acme.com") if row[3]]
+    assert skipped == [("sql", datetime(2025, 3, 1, 9), False, True, "mql")]
+
+
+def test_regression_is_marked_and_a_cleared_value_is_no_stage(world: DbtWarehouse) -> None:
+    bob = [(stage, entered, back) for stage, entered, back, _, _ in stays(world, "person", "Globex", "bob@globex.com")]
+    assert bob[2:] == [
+        ("lead", datetime(2025, 1, 10, 9), False),
+        ("mql", datetime(2025, 1, 20), False),
+        ("lead", datetime(2025, 2, 1, 0, 0, 1), True),
+        ("mql", datetime(2025, 2, 10), False),
+    ]
+
+
+def test_records_of_one_person_give_their_furthest_stage(world: DbtWarehouse) -> None:
+    cid = [row[:2] for row in stays(world, "person", "Initech", "cid.c@initech.com") if not row[3]]
+    assert cid == [
+        ("subscriber", datetime(2025, 1, 31, 9)),
+        ("lead", datetime(2025, 2, 1, 9)),
+        ("sql", datetime(2025, 3, 1)),
+    ]
+    assert (
+        world.value(
+            "select count(distinct person_key) from journey.person_sources where source_id in ('103', '104', '105')"
+        )
+        == 1
+    )
+
+
+def test_stages_of_an_account_follow_billing_once_it_pays(world: DbtWarehouse) -> None:
+    acme = [row[:2] for row in stays(world, "account", "Acme")]
+    assert acme[-5:] == [
+        ("opportunity", datetime(2025, 3, 1, 9)),
+        ("customer", datetime(2025, 4, 1, 10)),
+        ("at_risk", datetime(2025, 7, 15)),
+        ("churned", datetime(2025, 8, 1, 10)),
+        ("won_back", datetime(2025, 10, 1, 12)),
+    ]
+
+
+def test_lost_deal_ends_the_opportunity(world: DbtWarehouse) -> None:
+    assert stays(world, "account", "Globex")[-1] == ("mql", datetime(2025, 4, 5), True, False, "opportunity")
+
+
+def test_account_known_from_billing_alone_skips_to_customer(world: DbtWarehouse) -> None:
+    hooli = stays(world, "account", "Hooli")
+    assert [row[0] for row in hooli if row[3]] == ["visitor", "subscriber", "lead", "mql", "sql", "opportunity"]
+    assert [row[:2] for row in hooli if not row[3]] == [
+        ("customer", datetime(2025, 6, 1)),
+        ("at_risk", datetime(2025, 9, 1, 1)),
+        ("customer", datetime(2025, 9, 8)),
+    ]
+
+
+def test_journeys_end_with_churn_and_start_again(world: DbtWarehouse) -> None:
+    journeys = world.dicts("""
+        select journeys.*, channels.channel
+        from journey.fct_journeys as journeys
+        inner join journey.dim_accounts as accounts on journeys.account_key = accounts.account_key
+        inner join journey.dim_channels as channels on journeys.first_touch_channel_key = channels.channel_key
+        where accounts.name = 'Acme' order by journey_number
+    """)
+    first, second = journeys
+    assert (first["channel"], first["first_touch_at"]) == ("paid_search", datetime(2025, 1, 2, 10))
+    assert (first["won_at"], first["customer_at"]) == (datetime(2025, 3, 20), datetime(2025, 4, 1, 10))
+    assert (first["churned_at"], first["is_open"]) == (datetime(2025, 8, 1, 10), False)
+    assert (first["days_first_touch_to_lead"], first["days_first_touch_to_customer"]) == (1, 89)
+    assert (second["opportunity_at"], second["won_at"]) == (datetime(2025, 9, 15), datetime(2025, 9, 30))
+    assert (second["customer_at"], second["is_open"], second["touches"]) == (datetime(2025, 10, 1, 12), True, 0)
+
+
+def test_deals(world: DbtWarehouse) -> None:
+    assert world.rows("""
+        select deal_id, amount, amount_native, closed_at, is_open, is_won, is_lost, cycle_days
+        from journey.fct_deals order by deal_id
+    """) == [
+        ("d1", Decimal("1320.0000"), Decimal("1200.0000"), datetime(2025, 3, 20), False, True, False, 19),
+        ("d2", Decimal("500.0000"), Decimal("500.0000"), datetime(2025, 4, 5), False, False, True, 49),
+        ("d3", None, None, None, True, False, False, None),
+        ("d5", Decimal("800.0000"), Decimal("800.0000"), datetime(2025, 9, 30), False, True, False, 15),
+    ]
+
+
+def test_deal_history(world: DbtWarehouse) -> None:
+    assert world.rows("""
+        select deal_id, stage, entered_at, exited_at, is_regression, is_reopened
+        from journey.fct_deal_stage_periods where deal_id in ('d1', 'd2') order by deal_id, entered_at
+    """) == [
+        ("d1", "New", datetime(2025, 3, 1, 10), datetime(2025, 3, 10), False, False),
+        ("d1", "Contract", datetime(2025, 3, 10), datetime(2025, 3, 18), False, False),
+        ("d1", "New", datetime(2025, 3, 18), datetime(2025, 3, 19), True, False),
+        ("d1", "Contract", datetime(2025, 3, 19), datetime(2025, 3, 20), False, False),
+        ("d1", "Won", datetime(2025, 3, 20), None, False, False),
+        ("d2", "New", datetime(2025, 2, 15), datetime(2025, 2, 20), False, False),
+        ("d2", "Lost", datetime(2025, 2, 20), datetime(2025, 3, 5), False, False),
+        ("d2", "New", datetime(2025, 3, 5), datetime(2025, 4, 5), False, True),
+        ("d2", "Lost", datetime(2025, 4, 5), None, False, False),
+    ]
+
+
+def test_handoffs(world: DbtWarehouse) -> None:
+    # Ann's second owner came when she was a customer; the same owner again is no new assignment; c2 was on a Sunday
+    assert world.rows("""
+        select
+            people.email, owners.name, wall_clock_minutes, business_minutes, is_answered, within_sla, observed_minutes
+        from journey.fct_handoffs as handoffs
+        inner join journey.dim_people as people on handoffs.person_key = people.person_key
+        inner join journey.dim_owners as owners on handoffs.owner_key = owners.owner_key
+        order by assigned_at
+    """) == [
+        ("ann@acme.com", "Olga One", 30, 30, True, True, 30),
+        ("bob@globex.com", "Olga One", None, None, False, False, 2880),
+        ("bob@globex.com", "Otto Two", 180, 0, True, False, 180),
+        ("cid.c@initech.com", "Olga One", 37050, 8250, True, False, 37050),
+    ]
+
+
+def test_lead_handoffs_keep_the_unanswered_in_the_denominator(world: DbtWarehouse) -> None:
+    assert world.rows("""
+        select
+            month, assignments, answered, unanswered, median_minutes, p90_minutes, within_sla_share, unanswered_share, n
+        from metrics.lead_handoffs
+        inner join journey.dim_owners as owners on lead_handoffs.owner_key = owners.owner_key
+        where owners.name = 'Olga One' order by month
+    """) == [
+        (date(2025, 1, 1), 2, 1, 1, 30, 30, 0.5, 0.5, 2),
+        (date(2025, 2, 1), 1, 1, 0, 37050, 37050, 0.0, 0.0, 1),
+    ]
+
+
+def test_funnel_counts_skipped_stages_as_reached(world: DbtWarehouse) -> None:
+    assert world.rows("""
+        select stage, entered, reached, skipped, conversion_to_next from metrics.funnel_cohorts
+        where entity_type = 'account' and cohort_month = date '2025-01-01' order by stage_rank
+    """) == [
+        ("lead", 2, 2, 0, 1.0),
+        ("mql", 2, 2, 0, 1.0),
+        ("sql", 2, 2, 2, 1.0),
+        ("opportunity", 2, 2, 0, 0.5),
+        ("customer", 2, 1, 0, None),
+    ]
+
+
+def test_spend_on_an_unmapped_channel_has_a_channel_of_its_own(world: DbtWarehouse) -> None:
+    assert world.rows("select * from staging.int_spend_channels order by spend_channel") == [
+        ("Google Ads", "paid_search"),
+        ("Skywriting", "skywriting"),
+    ]
+    assert world.rows("select channel_group from journey.dim_channels where channel = 'skywriting'") == [("other",)]
