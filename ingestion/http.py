@@ -366,5 +366,5 @@ def _origin_text(url: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    plain = " ".join(text.split())
+    plain = " ".join(text.split()).rstrip(".")
     return f': "{plain[:SHOWN_BODY]}"' if plain else ""

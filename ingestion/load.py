@@ -235,8 +235,9 @@ def _run(pipeline: Pipeline, make_source: Callable[[], DltSource]) -> list[str]:
         own = _own_error(error)
         if own is not None:
             raise own from None
-        reason = str(error.exception or error).strip().splitlines()
-        raise LoadFailed(f"{pipeline.pipeline_name}: {error.step} failed: {reason[0] if reason else error}") from error
+        # The loader puts whole tracebacks into its messages; what went wrong stands in the last line.
+        reason = [line.strip() for line in str(error.exception or error).splitlines() if line.strip()]
+        raise LoadFailed(f"{pipeline.pipeline_name}: {error.step} failed: {reason[-1] if reason else error}") from error
     return load_ids
 
 
@@ -246,7 +247,7 @@ def _own_error(error: BaseException) -> BaseException | None:
     current: BaseException | None = error
     while current is not None and id(current) not in seen:
         seen.add(id(current))
-        if type(current).__module__.startswith("ingestion."):
+        if type(current).__module__.startswith(("ingestion.", "warehouse.")):
             return current
         current = getattr(current, "exception", None) or current.__cause__ or current.__context__
     return None

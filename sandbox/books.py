@@ -1,4 +1,4 @@
-"""The books of one account: its Stripe customers and their balances, invoices on the way to being open, numbers, facts."""
+"""The books of one account: its Stripe customers and balances, invoices up to being open, their numbers, facts."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ class Books:
         self.customers: dict[str, Object] = {}
         self.balances: dict[str, int] = {}
         self._numbered: list[tuple[int, Object]] = []
+        self._drafts: set[str] = set()
 
     def key(self, prefix: str, *parts: object, size: int = 23) -> str:
         """A provider id, made from what it belongs to."""
@@ -68,7 +69,7 @@ class Books:
         )
 
     def finalize(self, invoice: Object, lines: Sequence[shapes.Line], at: int) -> Object:
-        """The open invoice, its balance applied, its lines on record as sold. The balance changes; the invoice is not written."""
+        """The open invoice, the balance applied to it, its lines on record as sold. The invoice is not written yet."""
         customer, total = invoice["customer"], invoice["total"]
         before = after = self.balances[customer]
         if total < 0:
@@ -89,10 +90,15 @@ class Books:
             "status_transitions": {**invoice["status_transitions"], "finalized_at": seconds(at)},
         }
 
+    def show_draft(self, invoice: Object) -> None:
+        """A draft that can be seen for a while."""
+        self._drafts.add(invoice["id"])
+        self.timeline.put(invoice["created"] * 1000, INVOICES, invoice, "invoice.created")
+
     def write(self, invoice: Object, at: int, finalized: int, *events: tuple[str, int]) -> None:
         """The invoice appears as it is at `at`; its number is given once all of the account's are known."""
-        created = ("invoice.created", invoice["created"] * 1000)
-        self.timeline.put(at, INVOICES, invoice, created, ("invoice.finalized", finalized), *events)
+        seen = [] if invoice["id"] in self._drafts else [("invoice.created", invoice["created"] * 1000)]
+        self.timeline.put(at, INVOICES, invoice, *seen, ("invoice.finalized", finalized), *events)
         self._numbered.append((finalized, invoice))
 
     def assign_numbers(self) -> None:

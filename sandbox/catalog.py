@@ -1,4 +1,4 @@
-"""What the company sells and how it goes to market: plans, prices, coupons, channels, campaigns, representatives."""
+"""What the company sells and who sells it: plans, prices, coupons, pipeline stages, representatives."""
 
 from __future__ import annotations
 
@@ -15,44 +15,8 @@ EXPONENT = {"USD": 2, "EUR": 2, "GBP": 2, "JPY": 0}
 PRICE_LEVEL = {"USD": 1.0, "EUR": 0.92, "GBP": 0.8, "JPY": 140.0}
 
 
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """A way to win customers, with its true worth.
-
-    `share` of arrivals, `cost` in US dollars per lead, `quality` shifts the log-odds of each conversion step,
-    `value` scales seats bought, `loyalty` scales a customer's expected life.
-    """
-
-    name: str
-    share: float
-    cost: float
-    quality: float
-    value: float
-    loyalty: float
-    hubspot_source: str
-    medium: str
-    sources: tuple[str, ...]
-    campaigns: tuple[str, ...]
-
-
-CHANNELS = (
-    Channel("paid_search", 0.21, 95, 0.10, 1.00, 0.95, "PAID_SEARCH", "cpc", ("google", "bing"),
-            ("brand-search", "category-search", "competitor-search")),
-    Channel("paid_social", 0.18, 70, -0.75, 0.80, 0.70, "PAID_SOCIAL", "paid_social", ("linkedin", "facebook"),
-            ("lookalike-q", "retargeting", "ebook-revenue-ops")),
-    Channel("organic_search", 0.19, 12, 0.35, 1.00, 1.10, "ORGANIC_SEARCH", "organic", ("google", "bing", "duckduckgo"),
-            ("blog",)),
-    Channel("referral", 0.09, 20, 1.00, 1.15, 1.45, "REFERRALS", "referral", ("g2", "customer"), ("refer-a-friend",)),
-    Channel("email", 0.08, 8, 0.05, 0.95, 1.00, "EMAIL_MARKETING", "email", ("newsletter",),
-            ("newsletter", "nurture-sequence")),
-    Channel("event", 0.07, 320, 0.45, 1.50, 1.20, "OFFLINE", "event", ("conference",),
-            ("saas-summit", "revops-days", "webinar-series")),
-    Channel("partner", 0.07, 150, 0.80, 1.40, 1.35, "OFFLINE", "partner", ("agency",), ("partner-programme",)),
-    Channel("direct", 0.11, 0, 0.25, 1.00, 1.05, "DIRECT_TRAFFIC", "", (), ()),
-)
-CHANNEL = {channel.name: channel for channel in CHANNELS}
-
 # Stage: HubSpot's id, label, win probability, closed.
+# fmt: off
 DEAL_STAGES = (
     ("appointmentscheduled", "Appointment scheduled", "0.2", False),
     ("qualifiedtobuy", "Qualified to buy", "0.4", False),
@@ -62,11 +26,23 @@ DEAL_STAGES = (
     ("closedwon", "Closed won", "1.0", True),
     ("closedlost", "Closed lost", "0.0", True),
 )
+# fmt: on
 STAGE_PROBABILITY = {stage: probability for stage, _, probability, _ in DEAL_STAGES}
-TICKET_STAGES = (("1", "New", "OPEN"), ("2", "Waiting on contact", "OPEN"), ("3", "Waiting on us", "OPEN"), ("4", "Closed", "CLOSED"))
+TICKET_STAGES = (
+    ("1", "New", "OPEN"),
+    ("2", "Waiting on contact", "OPEN"),
+    ("3", "Waiting on us", "OPEN"),
+    ("4", "Closed", "CLOSED"),
+)
 
 # Product: name, monthly list price in US dollars a seat; the year costs ten months.
-PLANS = (("starter", "Starter", 19), ("growth", "Growth", 49), ("scale", "Scale", 99), ("insights", "Insights add-on", 12))
+PLANS = (
+    ("starter", "Starter", 19),
+    ("growth", "Growth", 49),
+    ("scale", "Scale", 99),
+    ("insights", "Insights add-on", 12),
+)
+# fmt: off
 COUPONS = (
     ("launch20", "Launch partner 20 %", 20, None, "forever", None),
     ("half6", "Half a year at 25 % off", 25, None, "repeating", 6),
@@ -74,6 +50,7 @@ COUPONS = (
     ("loyal15usd", "15 USD off for good", None, ("USD", 1500), "forever", None),
     ("loyal15eur", "15 EUR off for good", None, ("EUR", 1500), "forever", None),
 )
+# fmt: on
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +108,9 @@ class Catalog:
         self._plans()
         self._coupons()
         self.representatives = _representatives(rng, seed, accounts)
-        self.tax_rate = {country: f"txr_1{token(seed, 'tax', country, size=23)}" for country in ("DE", "FR", "NL", "IE", "GB")}
+        self.tax_rate = {
+            country: f"txr_1{token(seed, 'tax', country, size=23)}" for country in ("DE", "FR", "NL", "IE", "GB")
+        }
 
     def price(self, plan: str, interval: str, currency: str, at: int) -> Price:
         """The price that a new customer gets at `at`; the Growth plan was raised once and old customers kept theirs."""
@@ -163,85 +142,156 @@ class Catalog:
         major = round(local, -1) if currency == "JPY" else round(local)
         amount = int(major * (10 if interval == "year" else 1)) * 10 ** EXPONENT[currency]
         key = "price_1" + token(self.seed, "price", plan, interval, currency, list_name, size=23)
-        recurring = None if interval == "once" else {
-            "interval": interval, "interval_count": 1, "meter": None, "trial_period_days": None, "usage_type": "licensed"
-        }
-        self.prices[plan, interval, currency, list_name] = Price(key, product, plan, name, currency, interval, amount, {
-            "id": key, "object": "price", "active": True, "billing_scheme": "per_unit", "created": seconds(at),
-            "currency": currency.lower(), "custom_unit_amount": None, "livemode": False, "lookup_key": None, "metadata": {},
-            "nickname": f"{name} {interval} {currency}", "product": product, "recurring": recurring,
-            "tax_behavior": "exclusive", "tiers_mode": None, "transform_quantity": None,
-            "type": "one_time" if recurring is None else "recurring", "unit_amount": amount, "unit_amount_decimal": str(amount),
-        })
+        recurring = (
+            None
+            if interval == "once"
+            else {
+                "interval": interval,
+                "interval_count": 1,
+                "meter": None,
+                "trial_period_days": None,
+                "usage_type": "licensed",
+            }
+        )
+        self.prices[plan, interval, currency, list_name] = Price(
+            key,
+            product,
+            plan,
+            name,
+            currency,
+            interval,
+            amount,
+            {
+                "id": key,
+                "object": "price",
+                "active": True,
+                "billing_scheme": "per_unit",
+                "created": seconds(at),
+                "currency": currency.lower(),
+                "custom_unit_amount": None,
+                "livemode": False,
+                "lookup_key": None,
+                "metadata": {},
+                "nickname": f"{name} {interval} {currency}",
+                "product": product,
+                "recurring": recurring,
+                "tax_behavior": "exclusive",
+                "tiers_mode": None,
+                "transform_quantity": None,
+                "type": "one_time" if recurring is None else "recurring",
+                "unit_amount": amount,
+                "unit_amount_decimal": str(amount),
+            },
+        )
 
     def _coupons(self) -> None:
         for key, name, percent, amount, duration, months in COUPONS:
             currency, off = amount or (None, None)
-            self.coupons[key] = Coupon(key, percent, off, currency, duration, months, {
-                "id": key, "object": "coupon", "amount_off": off, "created": seconds(self.start) + 3600,
-                "currency": currency.lower() if currency else None, "duration": duration, "duration_in_months": months,
-                "livemode": False, "max_redemptions": None, "metadata": {}, "name": name, "percent_off": percent,
-                "redeem_by": None, "times_redeemed": 0, "valid": True,
-            })
+            self.coupons[key] = Coupon(
+                key,
+                percent,
+                off,
+                currency,
+                duration,
+                months,
+                {
+                    "id": key,
+                    "object": "coupon",
+                    "amount_off": off,
+                    "created": seconds(self.start) + 3600,
+                    "currency": currency.lower() if currency else None,
+                    "duration": duration,
+                    "duration_in_months": months,
+                    "livemode": False,
+                    "max_redemptions": None,
+                    "metadata": {},
+                    "name": name,
+                    "percent_off": percent,
+                    "redeem_by": None,
+                    "times_redeemed": 0,
+                    "valid": True,
+                },
+            )
 
 
 def _product(key: str, name: str, plan: str, at: int) -> Object:
     return {
-        "id": key, "object": "product", "active": True, "created": seconds(at), "default_price": None, "description": None,
-        "images": [], "livemode": False, "marketing_features": [], "metadata": {"plan": plan}, "name": name,
-        "package_dimensions": None, "shippable": None, "statement_descriptor": None, "tax_code": None, "type": "service",
-        "unit_label": "seat", "updated": seconds(at + HOUR), "url": None,
+        "id": key,
+        "object": "product",
+        "active": True,
+        "created": seconds(at),
+        "default_price": None,
+        "description": None,
+        "images": [],
+        "livemode": False,
+        "marketing_features": [],
+        "metadata": {"plan": plan},
+        "name": name,
+        "package_dimensions": None,
+        "shippable": None,
+        "statement_descriptor": None,
+        "tax_code": None,
+        "type": "service",
+        "unit_label": "seat",
+        "updated": seconds(at + HOUR),
+        "url": None,
     }
 
 
-_FIRST = ("Maya", "Tom", "Ines", "Jonas", "Priya", "Liam", "Nora", "Felix", "Aiko", "Sam", "Lea", "Victor", "Ruth", "Omar")
-_LAST = ("Berg", "Okafor", "Lindqvist", "Moreau", "Patel", "Novak", "Keller", "Tanaka", "Walsh", "Costa", "Ferris", "Haddad")
+_FIRST = (
+    "Maya",
+    "Tom",
+    "Ines",
+    "Jonas",
+    "Priya",
+    "Liam",
+    "Nora",
+    "Felix",
+    "Aiko",
+    "Sam",
+    "Lea",
+    "Victor",
+    "Ruth",
+    "Omar",
+)
+_LAST = (
+    "Berg",
+    "Okafor",
+    "Lindqvist",
+    "Moreau",
+    "Patel",
+    "Novak",
+    "Keller",
+    "Tanaka",
+    "Walsh",
+    "Costa",
+    "Ferris",
+    "Haddad",
+)
 
 
 def _representatives(rng: random.Random, seed: int, accounts: int) -> list[Representative]:
     scale = max(1, min(8, accounts // 250))
     people = []
-    for team, size in (("Sales Development", 3 * scale), ("Account Executives", 4 * scale), ("Customer Success", 2 * scale)):
+    for team, size in (
+        ("Sales Development", 3 * scale),
+        ("Account Executives", 4 * scale),
+        ("Customer Success", 2 * scale),
+    ):
         for _ in range(size):
             number = len(people)
             first, last = rng.choice(_FIRST), rng.choice(_LAST)
             email = f"{first}.{last}{number}@throughlinedemo.com".lower()
-            people.append(Representative(
-                str(41_000_000 + seed % 1000 * 1000 + number), str(9_100_000 + number), first, last, team,
-                rng.choice((0.6, 1.5, 3.0, 6.0, 14.0, 30.0)), rng.gauss(0, 0.25), email,
-            ))
+            people.append(
+                Representative(
+                    str(41_000_000 + seed % 1000 * 1000 + number),
+                    str(9_100_000 + number),
+                    first,
+                    last,
+                    team,
+                    rng.choice((0.6, 1.5, 3.0, 6.0, 14.0, 30.0)),
+                    rng.gauss(0, 0.25),
+                    email,
+                )
+            )
     return people
-
-
-# Association types of HubSpot: (from, to) -> (type id, name); the first of a pair is the labelled primary one.
-ASSOCIATION_TYPES: dict[tuple[str, str], tuple[tuple[int, str], ...]] = {
-    ("contacts", "companies"): ((1, "contact_to_company"), (279, "contact_to_company_unlabeled")),
-    ("deals", "companies"): ((5, "deal_to_company"), (341, "deal_to_company_unlabeled")),
-    ("deals", "contacts"): ((3, "deal_to_contact"),),
-    ("tickets", "companies"): ((26, "ticket_to_company"), (339, "ticket_to_company_unlabeled")),
-    ("tickets", "contacts"): ((16, "ticket_to_contact"),),
-    ("calls", "contacts"): ((194, "call_to_contact"),),
-    ("calls", "companies"): ((182, "call_to_company"),),
-    ("calls", "deals"): ((206, "call_to_deal"),),
-    ("emails", "contacts"): ((198, "email_to_contact"),),
-    ("emails", "companies"): ((186, "email_to_company"),),
-    ("emails", "deals"): ((210, "email_to_deal"),),
-    ("meetings", "contacts"): ((200, "meeting_event_to_contact"),),
-    ("meetings", "companies"): ((188, "meeting_event_to_company"),),
-    ("meetings", "deals"): ((212, "meeting_event_to_deal"),),
-    ("notes", "contacts"): ((202, "note_to_contact"),),
-    ("notes", "companies"): ((190, "note_to_company"),),
-    ("notes", "deals"): ((214, "note_to_deal"),),
-    ("tasks", "contacts"): ((204, "task_to_contact"),),
-    ("tasks", "companies"): ((192, "task_to_company"),),
-    ("tasks", "deals"): ((216, "task_to_deal"),),
-}
-ASSOCIATION_LABELS = {1: "Primary", 5: "Primary", 26: "Primary"}
-
-
-def association(from_type: str, to_type: str, ids: list[str]) -> list[Object]:
-    """The rows under `associations.<to_type>.results` of an object."""
-    return [
-        {"id": key, "type": name, "typeId": number, "category": "HUBSPOT_DEFINED"}
-        for key in ids for number, name in ASSOCIATION_TYPES[from_type, to_type]
-    ]

@@ -1,4 +1,4 @@
-"""Credit notes: before an invoice is paid they lower what is due, afterwards they come with a refund or a settlement outside."""
+"""Credit notes: before payment they lower what is due, afterwards they come with a refund or are settled outside."""
 
 from __future__ import annotations
 
@@ -31,10 +31,8 @@ class Row:
         return self.amount - self.discount + self.tax
 
 
-def credit_before(
-    books: Books, invoice: Object, lines: Sequence[shapes.Line], at: int, rng: random.Random
-) -> tuple[int, int]:
-    """A note on an open invoice; a few are void again a day later. Returns what stays due, and from when that is known."""
+def credit_before(books: Books, invoice: Object, lines: Sequence[shapes.Line], at: int, rng: random.Random) -> int:
+    """A note on an open invoice; a few are void again a day later. Returns what stays due, in minor units."""
     due = invoice["amount_due"]
     voided_at = at + DAY if rng.random() < 0.3 else None
     rows = [_part(books, lines[0], rng.choice((10, 20)))]
@@ -43,11 +41,11 @@ def credit_before(
     books.timeline.put(at, NOTES, note, "credit_note.created")
     _owe(books, invoice, at, due - note["total"], note["total"])
     if voided_at is None:
-        return due - note["total"], at
+        return due - note["total"]
     changes = {"status": "void", "voided_at": seconds(voided_at)}
     books.timeline.patch(voided_at, NOTES, note["id"], changes, "credit_note.voided")
     _owe(books, invoice, voided_at, due, 0)
-    return due, voided_at
+    return due
 
 
 def credit_after(
@@ -74,9 +72,7 @@ def credit_after(
     else:
         note["out_of_band_amount"] = total
     books.timeline.put(at, NOTES, note, "credit_note.created")
-    books.timeline.patch(
-        at, INVOICES, invoice["id"], {"post_payment_credit_notes_amount": total}, "invoice.updated"
-    )
+    books.timeline.patch(at, INVOICES, invoice["id"], {"post_payment_credit_notes_amount": total}, "invoice.updated")
 
 
 def _owe(books: Books, invoice: Object, at: int, due: int, credited: int) -> None:
@@ -89,9 +85,7 @@ def _part(books: Books, line: shapes.Line, percent: int) -> Row:
     return Row(line, amount, discount, books.tax_on(amount - discount))
 
 
-def _note(
-    books: Books, invoice: Object, rows: Sequence[Row], at: int, reason: str, voided_at: int | None
-) -> Object:
+def _note(books: Books, invoice: Object, rows: Sequence[Row], at: int, reason: str, voided_at: int | None) -> Object:
     """The note, and what it takes back as facts."""
     key = books.key("cn_1", invoice["id"], at)
     rate = books.tax[0] if books.tax else None
@@ -99,9 +93,7 @@ def _note(
         start, end = (row.line.start, row.line.end) if row.line else (at, at)
         currency = invoice["currency"].upper()
         books.facts.append(
-            Credited(
-                at, invoice["id"], row.amount - row.discount, currency, start, end, rated_at(invoice), voided_at
-            )
+            Credited(at, invoice["id"], row.amount - row.discount, currency, start, end, rated_at(invoice), voided_at)
         )
     subtotal, discount = sum(row.amount for row in rows), sum(row.discount for row in rows)
     tax = sum(row.tax for row in rows)

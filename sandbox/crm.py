@@ -1,19 +1,25 @@
-"""An account in HubSpot beyond its people: deals, tickets, and the calls, mails, meetings, notes and tasks around them."""
+"""An account in HubSpot beyond its people: deals, tickets, and the calls, mails, meetings, notes and tasks there."""
 
 from __future__ import annotations
 
 import random
 
-from sandbox.catalog import EXPONENT, STAGE_PROBABILITY, Catalog, Representative, association
+from sandbox.associations import association
+from sandbox.catalog import EXPONENT, STAGE_PROBABILITY, Catalog, Representative
 from sandbox.clock import DAY, HOUR, MINUTE, SECOND, day_of, iso, working_hours
-from sandbox.people import Records
+from sandbox.records import Records
 from sandbox.story import DealPlan, Life, Story
 from sandbox.timeline import Timeline
 
 _SUBJECTS = (
-    ("Cannot log in", "LOW"), ("Question about our invoice", "LOW"), ("Import stops half way", "MEDIUM"),
-    ("How do I add a colleague?", "LOW"), ("Dashboard shows wrong totals", "HIGH"), ("API returns an error", "MEDIUM"),
-    ("Feature request: export to Excel", "LOW"), ("Very slow since Monday", "HIGH"),
+    ("Cannot log in", "LOW"),
+    ("Question about our invoice", "LOW"),
+    ("Import stops half way", "MEDIUM"),
+    ("How do I add a colleague?", "LOW"),
+    ("Dashboard shows wrong totals", "HIGH"),
+    ("API returns an error", "MEDIUM"),
+    ("Feature request: export to Excel", "LOW"),
+    ("Very slow since Monday", "HIGH"),
 )
 _FIRST_WORDS = ("Following up on your request", "Your question about pricing", "A quick introduction", "Next steps")
 
@@ -39,28 +45,41 @@ def _value(story: Story, catalog: Catalog, life: Life, at: int) -> int:
     return price.unit_amount * life.seats // 10 ** EXPONENT[story.currency]
 
 
-def _deal(
-    story: Story, timeline: Timeline, catalog: Catalog, records: Records, number: int, plan: DealPlan
-) -> str:
+def _deal(story: Story, timeline: Timeline, catalog: Catalog, records: Records, number: int, plan: DealPlan) -> str:
     rng = story.rng(f"deal:{number}")
     life = story.lives[0] if story.lives else None
     fresh = plan.kind == "newbusiness"
-    worth = _value(story, catalog, life, plan.created) if life else story.employees * 90 * (140 if story.currency == "JPY" else 1)
+    worth = (
+        _value(story, catalog, life, plan.created)
+        if life
+        else story.employees * 90 * (140 if story.currency == "JPY" else 1)
+    )
     amount = max(1, round(worth * plan.amount_factor * (1 if fresh else 0.3)))
     company = story.company
     assert company is not None
     contact = records.contacts[0]
     source = story.channel.hubspot_source
-    key = timeline.create(plan.created, "deals", {
-        "dealname": f"{company.brand} - {'new business' if fresh else 'expansion'}", "amount": str(amount),
-        "deal_currency_code": story.currency, "pipeline": "default", "dealstage": plan.stages[0][1],
-        "dealtype": "newbusiness" if fresh else "existingbusiness", "hubspot_owner_id": plan.owner.id,
-        "hs_deal_stage_probability": STAGE_PROBABILITY[plan.stages[0][1]], "hs_analytics_source": source,
-        "closedate": iso(plan.created + 45 * DAY),
-    }, {
-        "companies": association("deals", "companies", records.companies[:1]),
-        "contacts": association("deals", "contacts", [contact] if contact else []),
-    }, user=plan.owner.user_id)
+    key = timeline.create(
+        plan.created,
+        "deals",
+        {
+            "dealname": f"{company.brand} - {'new business' if fresh else 'expansion'}",
+            "amount": str(amount),
+            "deal_currency_code": story.currency,
+            "pipeline": "default",
+            "dealstage": plan.stages[0][1],
+            "dealtype": "newbusiness" if fresh else "existingbusiness",
+            "hubspot_owner_id": plan.owner.id,
+            "hs_deal_stage_probability": STAGE_PROBABILITY[plan.stages[0][1]],
+            "hs_analytics_source": source,
+            "closedate": iso(plan.created + 45 * DAY),
+        },
+        {
+            "companies": association("deals", "companies", records.companies[:1]),
+            "contacts": association("deals", "contacts", [contact] if contact else []),
+        },
+        user=plan.owner.user_id,
+    )
     for at, stage in plan.stages[1:]:
         changes: dict[str, str | None] = {"dealstage": stage, "hs_deal_stage_probability": STAGE_PROBABILITY[stage]}
         if stage in ("presentationscheduled", "contractsent") and rng.random() < 0.5:
@@ -129,7 +148,8 @@ class Desk:
 
     def check_in(self, catalog: Catalog, horizon: int) -> None:
         """Customer success looks after paying accounts, less often when nothing seems wrong."""
-        story, rng = self.story, story_rng(self.story)
+        # Check-ins run up to the horizon, so they have a generator to themselves.
+        story, rng = self.story, self.story.rng("care")
         start = story.customer_at
         if start is None:
             return
@@ -138,12 +158,16 @@ class Desk:
         while at < horizon:
             active = any(life.start <= at < life.risk for life in story.lives if life.converts)
             if active:
-                self.call(at, owner, None, "COMPLETED" if rng.random() > 0.2 + 0.5 * story.cooling(at) else "NO_ANSWER", rng)
+                self.call(
+                    at, owner, None, "COMPLETED" if rng.random() > 0.2 + 0.5 * story.cooling(at) else "NO_ANSWER", rng
+                )
             at = working_hours(at + int(rng.uniform(60, 120) * DAY))
 
     # --- objects --------------------------------------------------------------------------------------------------
 
-    def _write(self, stream: str, at: int, owner: Representative, deal: str | None, properties: dict[str, str | None]) -> str:
+    def _write(
+        self, stream: str, at: int, owner: Representative, deal: str | None, properties: dict[str, str | None]
+    ) -> str:
         # Some activities are entered after the fact: they happened at `at` and are seen later.
         late = int(self.rng.uniform(0.2, 3) * DAY) if self.rng.random() < 0.06 else 0
         links = {"companies": association(stream, "companies", [self.company])}
@@ -151,8 +175,13 @@ class Desk:
             links["contacts"] = association(stream, "contacts", [self.contact])
         if deal:
             links["deals"] = association(stream, "deals", [deal])
-        return self.timeline.create(at + late, stream, {
-            "hs_timestamp": iso(at), "hubspot_owner_id": owner.id, **properties}, links, user=owner.user_id)
+        return self.timeline.create(
+            at + late,
+            stream,
+            {"hs_timestamp": iso(at), "hubspot_owner_id": owner.id, **properties},
+            links,
+            user=owner.user_id,
+        )
 
     def call(
         self, at: int, owner: Representative, deal: str | None, status: str, rng: random.Random | None = None
@@ -160,15 +189,32 @@ class Desk:
         """A phone call from us."""
         rng = rng or self.rng
         length = int(rng.lognormvariate(6, 0.8)) * SECOND if status == "COMPLETED" else 0
-        self._write("calls", at, owner, deal, {
-            "hs_call_title": f"Call with {self.story.people[0].first}", "hs_call_direction": "OUTBOUND", "hs_call_status": status,
-            "hs_call_duration": str(length)})
+        self._write(
+            "calls",
+            at,
+            owner,
+            deal,
+            {
+                "hs_call_title": f"Call with {self.story.people[0].first}",
+                "hs_call_direction": "OUTBOUND",
+                "hs_call_status": status,
+                "hs_call_duration": str(length),
+            },
+        )
 
     def mail(self, at: int, owner: Representative, deal: str | None, incoming: bool = False) -> None:
         """A mail from the representative, or to them."""
-        self._write("emails", at, owner, deal, {
-            "hs_email_subject": ("Re: " if incoming else "") + self.rng.choice(_FIRST_WORDS), "hs_email_status": "SENT",
-            "hs_email_direction": "INCOMING_EMAIL" if incoming else "EMAIL"})
+        self._write(
+            "emails",
+            at,
+            owner,
+            deal,
+            {
+                "hs_email_subject": ("Re: " if incoming else "") + self.rng.choice(_FIRST_WORDS),
+                "hs_email_status": "SENT",
+                "hs_email_direction": "INCOMING_EMAIL" if incoming else "EMAIL",
+            },
+        )
 
     def meeting(self, at: int, owner: Representative, deal: str | None, earliest: int) -> None:
         """A meeting, planned first (not before `earliest`); most take place."""
@@ -178,10 +224,20 @@ class Desk:
             links["contacts"] = association("meetings", "contacts", [self.contact])
         if deal:
             links["deals"] = association("meetings", "deals", [deal])
-        key = self.timeline.create(planned, "meetings", {
-            "hs_timestamp": iso(at), "hubspot_owner_id": owner.id, "hs_meeting_title": f"Meeting with {self.story.people[0].first}",
-            "hs_meeting_outcome": "SCHEDULED", "hs_meeting_start_time": iso(at), "hs_meeting_end_time": iso(at + 45 * MINUTE),
-        }, links, user=owner.user_id)
+        key = self.timeline.create(
+            planned,
+            "meetings",
+            {
+                "hs_timestamp": iso(at),
+                "hubspot_owner_id": owner.id,
+                "hs_meeting_title": f"Meeting with {self.story.people[0].first}",
+                "hs_meeting_outcome": "SCHEDULED",
+                "hs_meeting_start_time": iso(at),
+                "hs_meeting_end_time": iso(at + 45 * MINUTE),
+            },
+            links,
+            user=owner.user_id,
+        )
         outcome = "COMPLETED" if self.rng.random() < 0.85 else self.rng.choice(("NO_SHOW", "CANCELED"))
         self.timeline.update(at + HOUR, "meetings", key, {"hs_meeting_outcome": outcome}, user=owner.user_id)
 
@@ -191,15 +247,25 @@ class Desk:
 
     def task(self, at: int, owner: Representative, deal: str | None) -> None:
         """A task, done later."""
-        key = self._write("tasks", at, owner, deal, {
-            "hs_task_subject": "Prepare offer", "hs_task_status": "NOT_STARTED", "hs_task_priority": "MEDIUM", "hs_task_type": "TODO"})
-        self.timeline.update(working_hours(at + int(self.rng.uniform(3.1, 8) * DAY)), "tasks", key, {
-            "hs_task_status": "COMPLETED"}, user=owner.user_id)
-
-
-def story_rng(story: Story) -> random.Random:
-    """The generator for check-ins: they run up to the horizon, so they have one to themselves."""
-    return story.rng("care")
+        key = self._write(
+            "tasks",
+            at,
+            owner,
+            deal,
+            {
+                "hs_task_subject": "Prepare offer",
+                "hs_task_status": "NOT_STARTED",
+                "hs_task_priority": "MEDIUM",
+                "hs_task_type": "TODO",
+            },
+        )
+        self.timeline.update(
+            working_hours(at + int(self.rng.uniform(3.1, 8) * DAY)),
+            "tasks",
+            key,
+            {"hs_task_status": "COMPLETED"},
+            user=owner.user_id,
+        )
 
 
 def _tickets(
@@ -221,13 +287,26 @@ def _tickets(
         owner = rng.choice(team)
         waited = int(rng.lognormvariate(0.4, 0.9) * (2 if story.cooling(at) > 0.4 else 1) * DAY) + HOUR
         contacts = [contact for contact in records.contacts[:2] if contact]
-        key = timeline.create(at, "tickets", {
-            "subject": subject, "content": f"{subject}. Please help.", "hs_pipeline": "0", "hs_pipeline_stage": "1",
-            "hs_ticket_priority": priority, "hubspot_owner_id": owner.id,
-        }, {
-            "companies": association("tickets", "companies", records.companies[:1]),
-            "contacts": association("tickets", "contacts", [rng.choice(contacts)] if contacts else []),
-        }, "EMAIL_INTEGRATION")
-        timeline.update(at + waited // 3, "tickets", key, {"hs_pipeline_stage": rng.choice(("2", "3"))}, user=owner.user_id)
-        timeline.update(at + waited, "tickets", key, {"hs_pipeline_stage": "4", "closed_date": iso(at + waited)}, user=owner.user_id)
-
+        key = timeline.create(
+            at,
+            "tickets",
+            {
+                "subject": subject,
+                "content": f"{subject}. Please help.",
+                "hs_pipeline": "0",
+                "hs_pipeline_stage": "1",
+                "hs_ticket_priority": priority,
+                "hubspot_owner_id": owner.id,
+            },
+            {
+                "companies": association("tickets", "companies", records.companies[:1]),
+                "contacts": association("tickets", "contacts", [rng.choice(contacts)] if contacts else []),
+            },
+            "EMAIL_INTEGRATION",
+        )
+        timeline.update(
+            at + waited // 3, "tickets", key, {"hs_pipeline_stage": rng.choice(("2", "3"))}, user=owner.user_id
+        )
+        timeline.update(
+            at + waited, "tickets", key, {"hs_pipeline_stage": "4", "closed_date": iso(at + waited)}, user=owner.user_id
+        )

@@ -1,6 +1,6 @@
 """What was sold, in the company's own words: the record that truth is computed from.
 
-Every fact carries `known`, the instant from which the company can know it; truth as of an instant uses older facts only.
+Every fact carries `known`, the instant from which it can be known; truth as of an instant uses older facts only.
 Amounts are integers in minor units of `currency`; instants are milliseconds UTC.
 """
 
@@ -13,7 +13,7 @@ from sandbox.catalog import Coupon
 
 @dataclass(frozen=True, slots=True)
 class Sold:
-    """From `since` on a subscription's item has this price and quantity, less a lasting discount (None: there is none)."""
+    """From `since` on an item has this price and quantity, less a lasting discount (None: there is none)."""
 
     known: int
     subscription: str
@@ -66,7 +66,7 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Billed:
-    """A line of an invoice that stands: `net` of discount and tax, for service in [start, end), at the rate of `rated_at`."""
+    """A line of an invoice that stands: `net` of discount and tax, for [start, end), at the rate of `rated_at`."""
 
     known: int
     invoice: str

@@ -8,27 +8,42 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
-from sandbox.catalog import CHANNELS, Channel
+from sandbox.arrivals import Arrivals
+from sandbox.channels import CHANNELS, Channel
 from sandbox.clock import month_start, shift_months
 from sandbox.rates import Rates
-from sandbox.story import Arrivals
 
 HEADERS = {
     "targets": ("metric", "month", "amount", "currency"),
     "costs": ("month", "category", "vendor", "amount", "currency"),
     "ad_spend": ("date", "channel", "campaign", "amount", "currency", "clicks", "impressions"),
     "exchange_rates": ("date", "currency", "to_currency", "rate"),
-    "identity_overrides": ("action", "entity", "left_system", "left_type", "left_id", "right_system", "right_type", "right_id",
-                           "reason"),
+    "identity_overrides": (
+        "action",
+        "entity",
+        "left_system",
+        "left_type",
+        "left_id",
+        "right_system",
+        "right_type",
+        "right_id",
+        "reason",
+    ),
 }
 # Category, vendor, currency, fixed amount a month, amount per account that arrives in the month.
 _COSTS = (
-    ("hosting", "Northcloud", "USD", 1_400, 36), ("hosting", "Edgeline CDN", "EUR", 180, 4),
-    ("support", "Support team", "USD", 2_600, 24), ("third_party", "Data licences", "GBP", 600, 6),
-    ("customer_success", "Success team", "USD", 3_800, 60), ("sales_people", "Sales team", "USD", 7_500, 260),
-    ("marketing_people", "Marketing team", "USD", 5_200, 110), ("sales_tools", "CRM seats", "USD", 700, 10),
-    ("marketing_tools", "Email and web tools", "USD", 450, 8), ("programmes", "Content studio", "EUR", 900, 16),
-    ("research_development", "Product team", "USD", 14_000, 220), ("general_administration", "Office and legal", "USD", 4_200, 40),
+    ("hosting", "Northcloud", "USD", 1_400, 36),
+    ("hosting", "Edgeline CDN", "EUR", 180, 4),
+    ("support", "Support team", "USD", 2_600, 24),
+    ("third_party", "Data licences", "GBP", 600, 6),
+    ("customer_success", "Success team", "USD", 3_800, 60),
+    ("sales_people", "Sales team", "USD", 7_000, 190),
+    ("marketing_people", "Marketing team", "USD", 4_600, 90),
+    ("sales_tools", "CRM seats", "USD", 700, 10),
+    ("marketing_tools", "Email and web tools", "USD", 450, 8),
+    ("programmes", "Content studio", "EUR", 900, 16),
+    ("research_development", "Product team", "USD", 14_000, 220),
+    ("general_administration", "Office and legal", "USD", 4_200, 40),
 )
 
 
@@ -43,7 +58,9 @@ class Ledger:
         """Write all five files as they stand on the morning of `today`."""
         directory.mkdir(parents=True, exist_ok=True)
         rows: dict[str, Iterable[Sequence[object]]] = {
-            "targets": self.targets(today), "costs": self.costs(today), "ad_spend": self.ad_spend(today),
+            "targets": self.targets(today),
+            "costs": self.costs(today),
+            "ad_spend": self.ad_spend(today),
             "exchange_rates": ((day, currency, "USD", rate) for day, currency, rate in self._rates.rows(today)),
             "identity_overrides": overrides,
         }
@@ -58,12 +75,16 @@ class Ledger:
         customers = mrr = 0.0
         month = self._start
         while month <= shift_months(month_start(today), 12):
-            new = round(0.47 * self._arrivals.in_month(month))
-            new_mrr = new * 560.0
+            # The plan lets a lead take two months to buy.
+            new = round(0.43 * self._arrivals.in_month(max(self._start, shift_months(month, -2))))
+            new_mrr = new * 590.0
             customers = customers * 0.985 + new
             mrr = mrr * 0.985 + new_mrr
             for metric, amount, currency in (
-                ("mrr", mrr, "USD"), ("recognised_revenue", mrr * 0.98, "USD"), ("new_mrr", new_mrr, "USD"), ("new_customers", new, ""),
+                ("mrr", mrr, "USD"),
+                ("recognised_revenue", mrr * 0.98, "USD"),
+                ("new_mrr", new_mrr, "USD"),
+                ("new_customers", new, ""),
             ):
                 yield metric, month, f"{amount:.2f}" if currency else new, currency
             month = shift_months(month, 1)
@@ -75,7 +96,9 @@ class Ledger:
             number = (month.year - self._start.year) * 12 + month.month - self._start.month
             for category, vendor, currency, fixed, each in _COSTS:
                 rng = random.Random(f"{self._seed}:cost:{month}:{vendor}")
-                amount = (fixed * max(1.0, self._accounts / 250) + each * self._arrivals.in_month(month)) * 1.004**number
+                # A small office at first: fixed costs reach their height in the third year.
+                size = max(1.0, self._accounts / 250) * min(1.0, 0.2 + number / 40)
+                amount = (fixed * size + each * self._arrivals.in_month(month)) * 1.004**number
                 yield month, category, vendor, f"{amount * rng.uniform(0.94, 1.06):.2f}", currency
             month = shift_months(month, 1)
 
@@ -89,7 +112,9 @@ class Ledger:
                 yield from self._channel_day(channel, day, per_day, rng)
             day += timedelta(days=1)
 
-    def _channel_day(self, channel: Channel, day: date, per_day: float, rng: random.Random) -> Iterator[tuple[object, ...]]:
+    def _channel_day(
+        self, channel: Channel, day: date, per_day: float, rng: random.Random
+    ) -> Iterator[tuple[object, ...]]:
         years = (day - self._start).days / 365
         if not channel.cost or not channel.campaigns:
             return

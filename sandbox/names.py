@@ -6,46 +6,103 @@ import random
 import unicodedata
 from dataclasses import dataclass
 
-_HEAD = ("nor", "cal", "vel", "bri", "ten", "lum", "kor", "sol", "mar", "quin", "fen", "hal", "jun", "pol", "ros", "tam",
-         "wes", "zen", "ald", "bor", "cor", "dun", "elm", "far", "gil", "hol", "ist", "kes", "lor", "mon", "nev", "orm",
-         "per", "rav", "sil", "tor", "ulm", "var", "wol", "yar")
-_MIDDLE = ("a", "e", "i", "o", "u", "ae", "ia", "eo", "io", "ua")
-_TAIL = ("dex", "tis", "mar", "lon", "vik", "den", "ston", "tra", "quo", "rix", "sen", "bel", "nova", "fort", "crest",
-         "wick", "lane", "mond", "gard", "zia", "plex", "dale", "field", "brook", "lynx", "tek", "ware", "point", "mont",
-         "hive")
-_SECTORS = (
-    ("Software", "COMPUTER_SOFTWARE"), ("Logistics", "LOGISTICS_AND_SUPPLY_CHAIN"), ("Media", "ONLINE_MEDIA"),
-    ("Health", "HOSPITAL_HEALTH_CARE"), ("Finance", "FINANCIAL_SERVICES"), ("Retail", "RETAIL"), ("Energy", "UTILITIES"),
-    ("Consulting", "MANAGEMENT_CONSULTING"), ("Foods", "FOOD_PRODUCTION"), ("Robotics", "INDUSTRIAL_AUTOMATION"),
-    ("Travel", "LEISURE_TRAVEL_TOURISM"), ("Learning", "E_LEARNING"),
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+_HEAD = _words(
+    "nor cal vel bri ten lum kor sol mar quin fen hal jun pol ros tam wes zen ald bor cor dun elm far gil hol ist "
+    "kes lor mon nev orm per rav sil tor ulm var wol yar"
 )
-_FORM = {"US": "Inc.", "CA": "Inc.", "GB": "Ltd", "IE": "Ltd", "DE": "GmbH", "FR": "SAS", "NL": "B.V.", "JP": "K.K.", "AU": "Pty Ltd"}
-_ENDING = {"GB": ("co.uk", "com"), "DE": ("de", "com"), "FR": ("fr", "com"), "NL": ("nl", "com"), "IE": ("ie", "com"),
-           "JP": ("jp", "co.jp"), "AU": ("com.au",), "CA": ("ca", "com"), "US": ("com", "com", "io", "co")}
-COUNTRIES = (("US", "United States", 42), ("GB", "United Kingdom", 13), ("DE", "Germany", 13), ("FR", "France", 8),
-             ("NL", "Netherlands", 5), ("IE", "Ireland", 3), ("JP", "Japan", 6), ("CA", "Canada", 5), ("AU", "Australia", 5))
+_MIDDLE = _words("a e i o u ae ia eo io ua")
+_TAIL = _words(
+    "dex tis mar lon vik den ston tra quo rix sen bel nova fort crest wick lane mond gard zia plex dale field "
+    "brook lynx tek ware point mont hive"
+)
+_SECTORS = (
+    ("Software", "COMPUTER_SOFTWARE"),
+    ("Logistics", "LOGISTICS_AND_SUPPLY_CHAIN"),
+    ("Media", "ONLINE_MEDIA"),
+    ("Health", "HOSPITAL_HEALTH_CARE"),
+    ("Finance", "FINANCIAL_SERVICES"),
+    ("Retail", "RETAIL"),
+    ("Energy", "UTILITIES"),
+    ("Consulting", "MANAGEMENT_CONSULTING"),
+    ("Foods", "FOOD_PRODUCTION"),
+    ("Robotics", "INDUSTRIAL_AUTOMATION"),
+    ("Travel", "LEISURE_TRAVEL_TOURISM"),
+    ("Learning", "E_LEARNING"),
+)
+_FORM = {
+    "US": "Inc.",
+    "CA": "Inc.",
+    "GB": "Ltd",
+    "IE": "Ltd",
+    "DE": "GmbH",
+    "FR": "SAS",
+    "NL": "B.V.",
+    "JP": "K.K.",
+    "AU": "Pty Ltd",
+}
+_ENDING = {
+    "GB": ("co.uk", "com"),
+    "DE": ("de", "com"),
+    "FR": ("fr", "com"),
+    "NL": ("nl", "com"),
+    "IE": ("ie", "com"),
+    "JP": ("jp", "co.jp"),
+    "AU": ("com.au",),
+    "CA": ("ca", "com"),
+    "US": ("com", "com", "io", "co"),
+}
+COUNTRIES = (
+    ("US", "United States", 42),
+    ("GB", "United Kingdom", 13),
+    ("DE", "Germany", 13),
+    ("FR", "France", 8),
+    ("NL", "Netherlands", 5),
+    ("IE", "Ireland", 3),
+    ("JP", "Japan", 6),
+    ("CA", "Canada", 5),
+    ("AU", "Australia", 5),
+)
 COUNTRY_NAME = {code: name for code, name, _ in COUNTRIES}
 CURRENCY_OF = {"GB": "GBP", "DE": "EUR", "FR": "EUR", "NL": "EUR", "IE": "EUR", "JP": "JPY"}
 
 _GIVEN = {
-    "": ("Emma", "Olivia", "James", "Henry", "Grace", "Noah", "Chloe", "Daniel", "Amelia", "Lucas", "Sofia", "Ethan", "Hannah",
-         "Oscar", "Zoe", "Marcus", "Alice", "Ryan", "Laura", "Peter", "Diana", "Simon", "Carla", "Hugo", "Nadia", "Paul",
-         "Irene", "Kevin", "Megan", "Adrian", "Julia", "Stefan", "Clara", "Martin", "Elena", "Robert", "Vera", "Andrew"),
-    "DE": ("Jürgen", "Anke", "Lukas", "Sabine", "Björn", "Käthe", "Matthias", "Heike", "Florian", "Ute"),
-    "FR": ("Chloé", "Mathieu", "Élodie", "François", "Amélie", "Benoît", "Camille", "Rémi"),
-    "JP": ("Haruto", "Yui", "Sakura", "Kenji", "Naoko", "Takumi", "Emi", "Daichi"),
+    "": _words(
+        "Emma Olivia James Henry Grace Noah Chloe Daniel Amelia Lucas Sofia Ethan Hannah Oscar Zoe Marcus Alice "
+        "Ryan Laura Peter Diana Simon Carla Hugo Nadia Paul Irene Kevin Megan Adrian Julia Stefan Clara Martin "
+        "Elena Robert Vera Andrew"
+    ),
+    "DE": _words("Jürgen Anke Lukas Sabine Björn Käthe Matthias Heike Florian Ute"),
+    "FR": _words("Chloé Mathieu Élodie François Amélie Benoît Camille Rémi"),
+    "JP": _words("Haruto Yui Sakura Kenji Naoko Takumi Emi Daichi"),
 }
 _FAMILY = {
-    "": ("Carter", "Hughes", "Bennett", "Foster", "Reid", "Coleman", "Hayes", "Barnes", "Murphy", "Gray", "Ward", "Price",
-         "Long", "Doyle", "Marsh", "Blake", "Frost", "Pierce", "Nash", "Lowe", "Stone", "Wells", "Chase", "Hale", "Quinn",
-         "Vance", "Kerr", "Booth", "Dale", "Rhodes", "O'Neill", "Sharp", "Lamb", "Parry", "Silva", "Romano", "Larsen"),
-    "DE": ("Müller", "Schäfer", "Weiß", "Köhler", "Brandt", "Vogel", "Krüger", "Hofmann", "Lange", "Becker"),
-    "FR": ("Lefèvre", "Girard", "Dubois", "Mercier", "Faure", "Chevalier", "Gauthier", "Renard"),
-    "JP": ("Sato", "Suzuki", "Watanabe", "Ito", "Yamamoto", "Kobayashi", "Kato", "Yoshida"),
+    "": _words(
+        "Carter Hughes Bennett Foster Reid Coleman Hayes Barnes Murphy Gray Ward Price Long Doyle Marsh Blake "
+        "Frost Pierce Nash Lowe Stone Wells Chase Hale Quinn Vance Kerr Booth Dale Rhodes O'Neill Sharp Lamb "
+        "Parry Silva Romano Larsen"
+    ),
+    "DE": _words("Müller Schäfer Weiß Köhler Brandt Vogel Krüger Hofmann Lange Becker"),
+    "FR": _words("Lefèvre Girard Dubois Mercier Faure Chevalier Gauthier Renard"),
+    "JP": _words("Sato Suzuki Watanabe Ito Yamamoto Kobayashi Kato Yoshida"),
 }
 FREE_MAIL = ("gmail.com", "outlook.com", "yahoo.com", "icloud.com", "web.de", "proton.me")
-JOBS = (("CEO", 8), ("Head of Operations", 10), ("Finance Manager", 10), ("Sales Director", 12), ("Revenue Operations Manager", 14),
-        ("Marketing Manager", 12), ("IT Manager", 8), ("Office Manager", 8), ("Data Analyst", 10), ("Account Manager", 8))
+JOBS = (
+    ("CEO", 8),
+    ("Head of Operations", 10),
+    ("Finance Manager", 10),
+    ("Sales Director", 12),
+    ("Revenue Operations Manager", 14),
+    ("Marketing Manager", 12),
+    ("IT Manager", 8),
+    ("Office Manager", 8),
+    ("Data Analyst", 10),
+    ("Account Manager", 8),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,4 +180,4 @@ def misspelt(word: str, rng: random.Random) -> str:
     if len(word) < 4:
         return word
     at = rng.randrange(1, len(word) - 2)
-    return word[:at] + word[at + 1] + word[at] + word[at + 2:]
+    return word[:at] + word[at + 1] + word[at] + word[at + 2 :]

@@ -1,4 +1,4 @@
-"""How an invoice is settled, at once, later or with trouble, and what becomes of the payment: refunds, notes, disputes."""
+"""How an invoice is settled, at once, later or with trouble, and what follows: refunds, credit notes, disputes."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def settle_later(
         _patch_paid(books, opened, finalized + SECOND, 0, 0)
         return
     if rng.random() < 0.2 and due == opened["total"] and all(line.amount > 0 for line in lines):
-        due, _ = credit_before(books, opened, lines, finalized + int(rng.uniform(1, 4.5) * DAY), rng)
+        due = credit_before(books, opened, lines, finalized + int(rng.uniform(1, 4.5) * DAY), rng)
     _patch_paid(books, opened, paid_at, due, 1)
     _pay(books, opened, lines, due, paid_at)
 

@@ -1,7 +1,7 @@
 """What happens to provider objects, as a list of steps in time, and the state that replaying those steps gives.
 
-Every account writes its steps to its own `Timeline`. A step never depends on the world's present, so replaying the steps
-before an instant gives the objects as they were then, and moving on means replaying a few more.
+Every account writes its steps to its own `Timeline`. A step never depends on the world's present, so replaying the
+steps before an instant gives the objects as they were then, and moving on means replaying a few more.
 Objects are never changed in place: a step makes a new dict, so whoever holds an older one keeps a true snapshot.
 """
 
@@ -35,7 +35,7 @@ def modified_property(stream: str) -> str:
 
 def token(*parts: object, size: int = 16) -> str:
     """A stable random-looking text of letters and digits, from its parts alone."""
-    number = int.from_bytes(hashlib.blake2b("|".join(map(str, parts)).encode(), digest_size=16).digest(), "big")
+    number = int.from_bytes(hashlib.blake2b("|".join(map(str, parts)).encode(), digest_size=20).digest(), "big")
     out = []
     for _ in range(size):
         number, digit = divmod(number, 62)
@@ -103,8 +103,14 @@ class Timeline:
         self._add(at, REMOVE, table, key, None, _events(at, events))
 
     def create(
-        self, at: int, stream: str, properties: dict[str, str | None], associations: dict[str, list[Object]] | None = None,
-        source: str = "CRM_UI", user: str | None = None, key: str | None = None,
+        self,
+        at: int,
+        stream: str,
+        properties: dict[str, str | None],
+        associations: dict[str, list[Object]] | None = None,
+        source: str = "CRM_UI",
+        user: str | None = None,
+        key: str | None = None,
     ) -> str:
         """A HubSpot object appears; returns its id. Properties with the value None are left out."""
         key = key or self.hubspot_id(at)
@@ -123,7 +129,13 @@ class Timeline:
         return key
 
     def update(
-        self, at: int, stream: str, key: str, changes: dict[str, str | None], source: str = "CRM_UI", user: str | None = None
+        self,
+        at: int,
+        stream: str,
+        key: str,
+        changes: dict[str, str | None],
+        source: str = "CRM_UI",
+        user: str | None = None,
     ) -> None:
         """HubSpot properties change (None clears one); history and the modification instant follow."""
         self._add(at, UPDATE, f"hubspot/{stream}", key, (changes, source, user))

@@ -1,4 +1,4 @@
-"""The truth about revenue, computed from what was sold (`facts`) in plain arithmetic: no provider object is read here."""
+"""The truth about revenue, computed from what was sold (`facts`) in plain arithmetic, never from provider objects."""
 
 from __future__ import annotations
 
@@ -53,7 +53,9 @@ class Subscribed:
 
     def on(self, day: date) -> tuple[str, Decimal] | None:
         """Currency and MRR of a day, or None when there is none."""
-        if self.ended and day >= self.ended or self.free_until and day < self.free_until:
+        if self.ended and day >= self.ended:
+            return None
+        if self.free_until and day < self.free_until:
             return None
         if any(start <= day < end for start, end in self.skipped):
             return None
@@ -133,14 +135,20 @@ def mrr(accounts: Iterable[Sequence[Fact]], rates: Rates, first: date, now: int)
             present[month] += bool(state)
             for currency, amount in state.items():
                 total[month] += _convert(amount, rates.on(currency, closing[month]))
-    return [{
-        "month": month.isoformat(), "mrr": str(total[month].quantize(Decimal("0.01"), ROUND_HALF_UP)),
-        "customers_new": new[month], "customers_churned": churned[month], "customers": present[month],
-    } for month in months]
+    return [
+        {
+            "month": month.isoformat(),
+            "mrr": str(total[month].quantize(Decimal("0.01"), ROUND_HALF_UP)),
+            "customers_new": new[month],
+            "customers_churned": churned[month],
+            "customers": present[month],
+        }
+        for month in months
+    ]
 
 
 def _spread(total: int, start: date, end: date, until: date) -> dict[date, int]:
-    """`total` over the days of [start, end) by cumulative whole numbers, summed by month, days after `until` left out."""
+    """`total` over the days of [start, end) by cumulative whole numbers, by month, without days after `until`."""
     days = (end - start).days
     if days <= 0:
         return {month_start(start): total} if start <= until else {}
@@ -170,7 +178,10 @@ def revenue(accounts: Iterable[Sequence[Fact]], rates: Rates, first: date, now: 
             start, end = (fact.at, fact.at) if isinstance(fact, Returned) else (fact.start, fact.end)
             for month, part in _spread(sign * worth, day_of(start), day_of(end), today).items():
                 total[month] += part
-    return [{
-        "month": month.isoformat(),
-        "recognised_revenue": str((Decimal(part) / TEN_THOUSANDTHS).quantize(Decimal("0.01"), ROUND_HALF_UP)),
-    } for month, part in sorted(total.items())]
+    return [
+        {
+            "month": month.isoformat(),
+            "recognised_revenue": str((Decimal(part) / TEN_THOUSANDTHS).quantize(Decimal("0.01"), ROUND_HALF_UP)),
+        }
+        for month, part in sorted(total.items())
+    ]

@@ -14,17 +14,21 @@ from pathlib import Path
 from typing import Any
 
 from sandbox import truth
+from sandbox.arrivals import Arrivals, beginning
 from sandbox.billing import bill
-from sandbox.catalog import CHANNELS, Catalog
-from sandbox.clock import DAY, datetime_of, day_of, instant, instant_of, iso, month_start, shift_months
+from sandbox.catalog import Catalog
+from sandbox.channels import CHANNELS
+from sandbox.clock import DAY, datetime_of, day_of, instant, instant_of, month_start, shift_months
 from sandbox.company import write_company, write_payouts
 from sandbox.crm import write_crm
 from sandbox.engagement import LAG, Timed, month_events
 from sandbox.facts import Fact
 from sandbox.ledger import Ledger
-from sandbox.people import Records, write_people
+from sandbox.people import write_people
 from sandbox.rates import Rates
-from sandbox.story import Arrivals, Story, beginning, tell
+from sandbox.records import Records
+from sandbox.story import Story
+from sandbox.telling import tell
 from sandbox.timeline import EVENT_WINDOW, Object, State, Step, Timeline
 
 AHEAD = 60 * DAY
@@ -35,7 +39,7 @@ CONSUMER_SHARE = 0.15
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An object that is not what it was; `at` is its last change (UTC), `object` what it is now, or was when deleted."""
+    """An object that differs; `at` is its last change (UTC), `object` what it is now, or was when deleted."""
 
     provider: str
     stream: str
@@ -46,7 +50,7 @@ class Change:
 
 
 class World:
-    """The company and its providers at an instant, `now` (aware UTC, always midnight); only what lies before it is seen.
+    """The company and its providers at an instant, `now` (aware UTC, midnight); only what lies before it is seen.
 
     `accounts` companies arrive within the first 36 months; `start` (the first of a month, default three years before
     `date`'s month) anchors history: worlds with the same seed, accounts and start tell the same story.
@@ -126,15 +130,15 @@ class World:
     # --- the truth ------------------------------------------------------------------------------------------------
 
     def truth_people(self) -> list[dict[str, str]]:
-        """Which record is which person: source_system, source_type, source_id, truth_id, for records that are served."""
+        """Which served record is which person: source_system, source_type, source_id, truth_id."""
         return self._served(row for _, records in self._members for row in records.people_truth)
 
     def truth_accounts(self) -> list[dict[str, str]]:
-        """Which record is which account: source_system, source_type, source_id, truth_id, for records that are served."""
+        """Which served record is which account: source_system, source_type, source_id, truth_id."""
         return self._served(row for _, records in self._members for row in records.account_truth)
 
     def truth_mrr(self) -> list[dict[str, Any]]:
-        """By month (YYYY-MM-01): mrr in US dollars as text, customers_new, customers_churned, customers; as of `now`."""
+        """By month (YYYY-MM-01): mrr (US dollars, text), customers_new, customers_churned, customers; as of `now`."""
         return truth.mrr(self._facts, self._rates, self.start, self._now)
 
     def truth_revenue(self) -> list[dict[str, str]]:
@@ -145,13 +149,24 @@ class World:
         """What channels are truly worth: the effects that the world was made with, and what came of them so far."""
         rows = []
         for channel in CHANNELS:
-            own = [story for story, _ in self._members if story.company and story.channel is channel and story.lead_at < self._now]
+            own = [
+                story
+                for story, _ in self._members
+                if story.company and story.channel is channel and story.lead_at < self._now
+            ]
             won = [story for story in own if story.customer_at and story.customer_at < self._now]
-            rows.append({
-                "channel": channel.name, "hubspot_source": channel.hubspot_source, "cost_per_lead": channel.cost,
-                "log_odds_effect": channel.quality, "seats_effect": channel.value, "lifetime_effect": channel.loyalty,
-                "leads": len(own), "customers": len(won),
-            })
+            rows.append(
+                {
+                    "channel": channel.name,
+                    "hubspot_source": channel.hubspot_source,
+                    "cost_per_lead": channel.cost,
+                    "log_odds_effect": channel.quality,
+                    "seats_effect": channel.value,
+                    "lifetime_effect": channel.loyalty,
+                    "leads": len(own),
+                    "customers": len(won),
+                }
+            )
         return rows
 
     def _served(self, rows: Iterator[tuple[str, str, str, str]]) -> list[dict[str, str]]:
@@ -159,7 +174,9 @@ class World:
         out = []
         for system, kind, key, truth_id in rows:
             stream = streams[kind]
-            if key in self._state.table(f"{system}/{stream}") or key in self._state.archived.get(f"{system}/{stream}", {}):
+            if key in self._state.table(f"{system}/{stream}") or key in self._state.archived.get(
+                f"{system}/{stream}", {}
+            ):
                 out.append({"source_system": system, "source_type": kind, "source_id": key, "truth_id": truth_id})
         return sorted(out, key=lambda row: tuple(row.values()))
 
@@ -173,7 +190,19 @@ class World:
                 if kind != "contact" or key not in known:
                     continue
                 if truth_id in own:
-                    rows.append(("join", "person", system, kind, own[truth_id], system, kind, key, "same person, private address"))
+                    rows.append(
+                        (
+                            "join",
+                            "person",
+                            system,
+                            kind,
+                            own[truth_id],
+                            system,
+                            kind,
+                            key,
+                            "same person, private address",
+                        )
+                    )
                 own.setdefault(truth_id, key)
         return rows[:3]
 
@@ -207,7 +236,9 @@ class World:
         yield from stories
         number = 0
         while self._arrivals.at(number / CONSUMER_SHARE) < self._horizon:
-            yield tell(self.seed, _CONSUMERS + number, number / CONSUMER_SHARE, self._arrivals, self._catalog, consumer=True)
+            yield tell(
+                self.seed, _CONSUMERS + number, number / CONSUMER_SHARE, self._arrivals, self._catalog, consumer=True
+            )
             number += 1
 
     def _draw_month(self, month: date) -> list[Timed]:
@@ -231,17 +262,16 @@ class World:
                 last.pop(place, None)
                 last[place] = step.at, after
         self._position = position
-        return [change for change in (self._change(*place, at, before[place], obj) for place, (at, obj) in last.items()) if change]
+        return [
+            change
+            for change in (self._change(*place, at, before[place], obj) for place, (at, obj) in last.items())
+            if change
+        ]
 
     def _change(self, table: str, key: str, at: int, before: Object | None, obj: Object) -> Change | None:
         alive = key in self._state.table(table)
-        if not alive and before is None:
+        if (not alive and before is None) or (alive and before == obj):
             return None
         kind = "created" if before is None else "updated" if alive else "deleted"
         provider, _, stream = table.partition("/")
         return Change(provider, stream, key, datetime_of(at), kind, obj)
-
-
-def describe(world: World) -> dict[str, int]:
-    """The number of objects of each stream, for people who look."""
-    return {name: len(rows) for name, rows in sorted(world._state.tables.items())} | {"as of": int(iso(world._now)[:4])}

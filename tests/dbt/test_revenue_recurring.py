@@ -193,7 +193,7 @@ def _standing(b: Billing) -> None:
 
 @pytest.fixture(scope="module")
 def world(dbt_module: DbtWarehouse) -> DbtWarehouse:
-    """All cases in one warehouse, built once with the project's own tests on it."""
+    """All cases in one warehouse, built once, with the project's own tests of these facts on it."""
     billing = Billing(SEEN_AT)
     for cases in (_simple, _discounts, _changes, _standing):
         cases(billing)
@@ -205,7 +205,9 @@ def world(dbt_module: DbtWarehouse) -> DbtWarehouse:
     dbt_module.raw("ledger", "exchange_rates", [
         *rates("eur", euro), *rates("jpy", monthly_rates("JPY", "0.0067")), *rates("kwd", monthly_rates("KWD", "3.25"))],
         extracted_at=SEEN_AT)
-    dbt_module.build("+fct_account_months", as_of=AS_OF)
+    dbt_module.run("+fct_account_months", as_of=AS_OF)
+    dbt_module.build("rollforward_closes_for_every_account", "movements_follow_each_other", "subscription_periods_do_not_overlap",
+                     "account_months_leave_no_gap", "recognised_revenue_sums_to_its_lines", as_of=AS_OF)
     return dbt_module
 
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import dlt.destinations.job_client_impl as jobs
 import dlt.extract.extractors as extraction
-from dlt.common.storages.load_package import PackageStorage
 from dlt.pipeline.pipeline import Pipeline
 
 from ingestion import load
@@ -23,7 +22,6 @@ POINTS: dict[str, tuple[Any, str, str]] = {
     # objects lie in the working folder, half of them
     "extracting": (extraction.ArrowExtractor, "_write_item", "after"),
     # the cursors of the working folder have moved, nothing is stored
-    "extracted": (Pipeline, "normalize", "before"),
     "normalized": (Pipeline, "load", "before"),
     # some tables are stored and others are not
     "one_table": (jobs.SqlLoadJob, "run", "after"),
@@ -31,7 +29,6 @@ POINTS: dict[str, tuple[Any, str, str]] = {
     "before_marker": (jobs.SqlJobClientBase, "complete_load", "before"),
     # the load is marked, and the working folder still holds it
     "after_marker": (jobs.SqlJobClientBase, "complete_load", "after"),
-    "before_folder": (PackageStorage, "complete_loading_package", "before"),
 }
 
 

@@ -1,4 +1,4 @@
-"""The truth against a second account of it: MRR and revenue rebuilt in plain Python from nothing but Stripe's objects."""
+"""The truth against a second account of it: MRR and revenue rebuilt in plain Python from Stripe's objects alone."""
 
 from __future__ import annotations
 
@@ -111,9 +111,7 @@ def world(request: pytest.FixtureRequest) -> World:
 def test_mrr_and_customers_can_be_rebuilt_from_invoices(world: World) -> None:
     rebuilt = Rebuilt(world)
     today = world.now.date()
-    account = {
-        row["source_id"]: row["truth_id"] for row in world.truth_accounts() if row["source_system"] == "stripe"
-    }
+    account = {row["source_id"]: row["truth_id"] for row in world.truth_accounts() if row["source_system"] == "stripe"}
     month, before, ever = world.start, set(), set()
     for row in world.truth_mrr():
         last = min(today, next_month(month) - timedelta(days=1))

@@ -1,4 +1,4 @@
-"""Who is who can be worked out by plain rules from what the providers serve, and the truth names served records only."""
+"""Who is who can be worked out by plain rules from what is served, and the truth names served records only."""
 
 from __future__ import annotations
 
@@ -176,4 +176,3 @@ def test_the_dirt_is_there(world: World) -> None:
     assert any(count > 1 for domain, count in shared.items() if domain)
     assert any(is_role(customer["email"]) for customer in customers)
     assert any(not customer["metadata"] for customer in customers)
-    assert world.archived("contacts")

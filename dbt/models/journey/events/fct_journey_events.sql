@@ -35,21 +35,55 @@ campaigns as (
 
 ),
 
-joined as (
+person_origins as (
+
+    select person_key, channel, campaign_id from {{ ref('int_person_origins') }}
+
+),
+
+account_origins as (
+
+    select account_key, channel, campaign_id from {{ ref('int_account_origins') }}
+
+),
+
+placed as (
 
     select
         events.*,
         coalesce(nullif(events.account_key, 'unknown'), people.account_key, 'unknown') as known_account_key,
-        coalesce(types.channel, events.channel) as known_channel,
-        coalesce(campaigns.campaign_key, 'unknown') as campaign_key,
-        coalesce(owners.owner_key, 'unknown') as owner_key,
+        types.channel as type_channel,
         types.is_touch,
         types.is_milestone
     from events
     inner join types on events.event_type = types.event_type
     left join people on events.person_key = people.person_key
-    left join owners on events.owner_id = owners.owner_id
-    left join campaigns on events.campaign_id = campaigns.campaign_id
+
+),
+
+-- a milestone that happens on no channel stands under the one that brought the person, else the account
+joined as (
+
+    select
+        placed.*,
+        coalesce(placed.type_channel, placed.channel, person_origins.channel, account_origins.channel) as known_channel,
+        coalesce(campaigns.campaign_key, 'unknown') as campaign_key,
+        coalesce(owners.owner_key, 'unknown') as owner_key
+    from placed
+    left join owners on placed.owner_id = owners.owner_id
+    left join person_origins
+        on
+            placed.is_milestone
+            and coalesce(placed.type_channel, placed.channel) is null
+            and placed.person_key = person_origins.person_key
+    left join account_origins
+        on
+            placed.is_milestone
+            and coalesce(placed.type_channel, placed.channel) is null
+            and person_origins.person_key is null
+            and placed.known_account_key = account_origins.account_key
+    left join campaigns
+        on coalesce(placed.campaign_id, person_origins.campaign_id, account_origins.campaign_id) = campaigns.campaign_id
 
 )
 

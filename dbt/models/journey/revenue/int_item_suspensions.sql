@@ -84,7 +84,7 @@ select
     2 as precedence
 from voided
 
-union all
+union
 
 select
     states.subscription_item_id,
@@ -96,7 +96,7 @@ from states
 inner join subscriptions on states.subscription_id = subscriptions.subscription_id
 where subscriptions.trial_to > subscriptions.trial_from
 
-union all
+union
 
 select
     states.subscription_item_id,

@@ -28,6 +28,12 @@ origins as (
 
 ),
 
+account_origins as (
+
+    select account_key, channel from {{ ref('int_account_origins') }}
+
+),
+
 signatures as (
 
     select signature_key, channel from {{ ref('int_channel_signatures') }}
@@ -39,10 +45,10 @@ select
     deals.deal_id,
     coalesce(accounts.account_key, 'unknown') as account_key,
     coalesce(people.person_key, 'unknown') as person_key,
-    -- the CRM writes "offline" on what a rep typed in; the person's own origin says more
+    -- the CRM writes "offline" on what a rep typed in; the origin of the person or account says more
     case
         when signatures.channel is null or signatures.channel in ('offline', 'other')
-            then coalesce(origins.channel, signatures.channel)
+            then coalesce(origins.channel, account_origins.channel, signatures.channel)
         else signatures.channel
     end as channel,
     deals.name,
@@ -59,5 +65,6 @@ from deals
 left join accounts on deals.deal_id = accounts.object_id
 left join people on deals.deal_id = people.object_id
 left join origins on people.person_key = origins.person_key
+left join account_origins on accounts.account_key = account_origins.account_key
 left join signatures
     on {{ channel_signature('null', 'null', 'null', 'deals.analytics_source') }} = signatures.signature_key

@@ -1,0 +1,1 @@
+"""Wiring: which step follows which, when they run, and who hears of a failure. Logic lives in the packages it wires."""

@@ -1,0 +1,133 @@
+"""`python -m dagster_project.refresh`: the nightly job, once, in this process.
+
+The last line on standard output says how it went. Exit status: 0 published, 1 failed or blocked, 75 another writer.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from warehouse import meta
+from warehouse.connections import FileBusy, NoWarehouse, open_duckdb
+from warehouse.lock import WriterBusy, writer_lock
+from warehouse.notify import notify
+from warehouse.progress import say
+from warehouse.settings import REPOSITORY, BadSettings, Settings, get_settings, prepare_process
+
+if TYPE_CHECKING:
+    from dagster import ExecuteInProcessResult
+
+BUSY = 75
+
+
+def main() -> int:
+    """Run it; returns the exit status."""
+    try:
+        settings = get_settings()
+    except BadSettings as error:
+        say(str(error))
+        return 1
+    if settings.target != "duckdb":
+        say(f"THROUGHLINE_TARGET={settings.target}: a refresh runs on duckdb only")
+        return 1
+    try:
+        with writer_lock(settings.data_dir, "throughline refresh"):
+            reason = refresh(settings)
+    except (WriterBusy, FileBusy) as error:
+        say(f"busy: {error}")
+        return BUSY
+    except OSError as error:
+        say(f"failed: {error}")
+        return 1
+    if reason:
+        if settings.notify_webhook_url:
+            notify(settings, "refresh failed", reason)
+        say(reason)
+    return 1 if reason else 0
+
+
+def refresh(settings: Settings) -> str | None:
+    """Run the nightly job under the writer lock. Returns why nothing was published, or None when it was."""
+    started = time.monotonic()
+    prepare_process({"DAGSTER_HOME": str(prepare_home(settings))})
+    off = [name for name in ("hubspot", "encharge", "stripe", "ledger") if name not in settings.sources_on]
+    say(
+        f"as of {settings.as_of:%Y-%m-%d %H:%M} UTC, {', '.join(settings.sources_on) or 'no source'} on"
+        + (f", {', '.join(off)} off" if off else "")
+    )
+
+    import dagster as dg
+
+    from dagster_project.definitions import build
+    from dagster_project.jobs import STARTED_BY_COMMAND
+    from dagster_project.resources import AS_OF_TAG
+    from warehouse.transform import DbtFailed
+
+    quiet()
+    try:
+        job = build(settings).resolve_job_def("nightly")
+    except DbtFailed as error:
+        return f"failed: {error}"
+    with dg.DagsterInstance.get() as instance:
+        result = job.execute_in_process(
+            instance=instance,
+            raise_on_error=False,
+            tags={AS_OF_TAG: settings.as_of.isoformat(), STARTED_BY_COMMAND: "refresh"},
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
+    if not result.success:
+        reason = why(settings, result)
+        note(settings, reason)
+        return reason
+    say(f"done in {time.monotonic() - started:.0f} s: {settings.published_path}")
+    return None
+
+
+def why(settings: Settings, result: ExecuteInProcessResult) -> str:
+    """The reason of a failed run, in one line: the check that blocks it, or what the first failed step said."""
+    from dagster_project.jobs import cause_of
+
+    failed = [event for event in result.all_events if event.is_step_failure]
+    causes = [cause_of(event.step_failure_data.error) for event in failed if event.step_failure_data.error]
+    if causes and not causes[0].startswith("Blocking check"):
+        return f"failed: {causes[0]}"
+    try:
+        blocking = meta.blocking_checks(settings)
+    except (NoWarehouse, FileBusy):
+        blocking = []
+    if blocking:
+        more = f", and {len(blocking) - 1} more" if len(blocking) > 1 else ""
+        return f"blocked: {blocking[0]}{more}; what is published stays as it was"
+    return f"failed: {causes[0]}" if causes else "failed: the run did not start; see `throughline dev`, Runs"
+
+
+def note(settings: Settings, reason: str) -> None:
+    """Keep the reason with the run."""
+    if not settings.warehouse_path.exists():
+        return
+    with open_duckdb(settings.warehouse_path, read_only=True) as connection:
+        run = meta.last_run(connection)
+    if run and run["status"] != "passed":
+        meta.end_run(settings, run["run_id"], "failed", reason)
+
+
+def prepare_home(settings: Settings) -> Any:
+    """Dagster's folder below the data folder, with the project's `dagster.yaml`, so that the UI shows these runs."""
+    home = settings.dagster_home
+    home.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(REPOSITORY / "dagster.yaml", home / "dagster.yaml")
+    return home
+
+
+def quiet() -> None:
+    """Dagster and dlt keep their words for the run's own log, which the UI shows."""
+    for name in ("dagster", "dlt", "alembic", "great_expectations"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,47 @@
+-- grain: one month, with the discounted months that a customer is expected to stay within the horizon
+{{ config(schema='staging') }}
+
+{% set discount = (1 + var('clv_discount_rate_year') | float) ** (-1 / 12) %}
+{% set horizon = var('clv_horizon_months') | int %}
+
+with survival as (
+
+    select * from {{ ref('customer_survival') }}
+
+),
+
+observed as (
+
+    select
+        month,
+        max(tenure_months) as longest,
+        cast(sum(cast(survival * power(cast({{ discount }} as double), tenure_months) as decimal(28, 18))) as double) as observed_months,
+        min(survival) as survival_at_longest,
+        sum(lost) as losses,
+        {{ ratio('sum(lost)', 'sum(at_risk)') }} as hazard
+    from survival
+    group by month
+
+),
+
+-- beyond what was seen, customers leave at the average pace of all tenures
+extended as (
+
+    select
+        *,
+        (1 - hazard) * cast({{ discount }} as double) as step,
+        {{ horizon }} - 1 - longest as months_beyond
+    from observed
+
+)
+
+select
+    month,
+    losses,
+    observed_months,
+    case
+        when months_beyond <= 0 then 0
+        else survival_at_longest * power(cast({{ discount }} as double), longest)
+            * step * (1 - power(step, months_beyond)) / nullif(1 - step, 0)
+    end as extrapolated_months
+from extended

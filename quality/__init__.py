@@ -1,0 +1,1 @@
+"""Great Expectations suites by layer, and how to run them on a warehouse."""

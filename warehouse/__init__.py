@@ -1,0 +1,1 @@
+"""Where data lives: settings, the writer lock, connections, publish and rollback, the `throughline` command."""

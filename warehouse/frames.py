@@ -1,0 +1,45 @@
+"""Small tables between the warehouse and pandas, the same on every engine.
+
+Amounts stay `Decimal`, days are `date`, instants are UTC timestamps.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from warehouse.connections import open_duckdb, quoted
+from warehouse.settings import Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def read(settings: Settings, sql_or_table: str) -> pd.DataFrame:
+    """The rows of a query, or of a table given as `schema.table`, of the build file."""
+    is_table = re.fullmatch(r"\w+\.\w+", sql_or_table)
+    query = f"select * from {quoted(*sql_or_table.split('.'))}" if is_table else sql_or_table
+    with open_duckdb(settings.warehouse_path, read_only=True) as connection:
+        # by way of Arrow, as DuckDB's own frames turn decimals into floats
+        return connection.execute(query).to_arrow_table().to_pandas()
+
+
+def write(settings: Settings, table: str, frame: pd.DataFrame, types: Mapping[str, str]) -> int:
+    """Replace `schema.table` with the frame and return its number of rows.
+
+    `types` gives every column and its SQL type, in order, so that an empty frame has the same table as a full one.
+    Raises ValueError when the frame's columns are not those of `types`.
+    """
+    import pyarrow as pa
+
+    if set(frame.columns) != set(types):
+        difference = ", ".join(sorted(set(frame.columns) ^ set(types)))
+        raise ValueError(f"{table}: the frame and the declared columns differ in {difference}")
+    schema, name = table.split(".")
+    columns = ", ".join(f"cast({quoted(column)} as {kind}) as {quoted(column)}" for column, kind in types.items())
+    with open_duckdb(settings.warehouse_path) as connection:
+        connection.execute(f"create schema if not exists {quoted(schema)}")
+        connection.register("incoming", pa.Table.from_pandas(frame, preserve_index=False))
+        connection.execute(f"create or replace table {quoted(schema, name)} as select {columns} from incoming")
+    return len(frame)
