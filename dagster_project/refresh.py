@@ -5,6 +5,7 @@ The last line on standard output says how it went. Exit status: 0 published, 1 f
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import shutil
 import sys
@@ -61,6 +62,7 @@ def refresh(settings: Settings) -> str | None:
     )
 
     import dagster as dg
+    import duckdb
 
     from dagster_project.definitions import build
     from dagster_project.jobs import STARTED_BY_COMMAND
@@ -81,7 +83,8 @@ def refresh(settings: Settings) -> str | None:
         )
     if not result.success:
         reason = why(settings, result)
-        note(settings, reason)
+        with contextlib.suppress(NoWarehouse, FileBusy, duckdb.Error):
+            note(settings, reason)
         return reason
     say(f"done in {time.monotonic() - started:.0f} s: {settings.published_path}")
     return None
@@ -95,9 +98,11 @@ def why(settings: Settings, result: ExecuteInProcessResult) -> str:
     causes = [cause_of(event.step_failure_data.error) for event in failed if event.step_failure_data.error]
     if causes and not causes[0].startswith("Blocking check"):
         return f"failed: {causes[0]}"
+    import duckdb
+
     try:
         blocking = meta.blocking_checks(settings)
-    except (NoWarehouse, FileBusy):
+    except (NoWarehouse, FileBusy, duckdb.Error):
         blocking = []
     if blocking:
         more = f", and {len(blocking) - 1} more" if len(blocking) > 1 else ""
@@ -107,12 +112,10 @@ def why(settings: Settings, result: ExecuteInProcessResult) -> str:
 
 def note(settings: Settings, reason: str) -> None:
     """Keep the reason with the run."""
-    if not settings.warehouse_path.exists():
-        return
     with open_duckdb(settings.warehouse_path, read_only=True) as connection:
         run = meta.last_run(connection)
     if run and run["status"] != "passed":
-        meta.end_run(settings, run["run_id"], "failed", reason)
+        meta.end_run(settings, run["run_id"], "failed", reason.removeprefix("failed: "))
 
 
 def prepare_home(settings: Settings) -> Any:

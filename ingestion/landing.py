@@ -152,9 +152,6 @@ def serve(settings: Settings, host: str = "127.0.0.1") -> int:
         listener.bind((host, settings.landing_port))
     except OSError as error:
         return _refuse(f"port {settings.landing_port} on {host} cannot be used ({error}): set THROUGHLINE_LANDING_PORT")
-    # uvicorn raises the signal again once it has shut down; ending on request is success, not a death by signal.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
     config = uvicorn.Config(
         create_app(inbox, secret),
         log_level="warning",
@@ -162,12 +159,17 @@ def serve(settings: Settings, host: str = "127.0.0.1") -> int:
         timeout_graceful_shutdown=10,
         server_header=False,
     )
+    server = uvicorn.Server(config)
+    # uvicorn raises the signal again once it has shut down; ending on request is success, not a death by signal. One
+    # that comes before uvicorn listens to signals itself ends it too.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: setattr(server, "should_exit", True))
     print(
         f"landing receiver on http://{host}:{listener.getsockname()[1]}/encharge/<secret>, into {inbox.inbox}",
         flush=True,
     )
     with listener:
-        uvicorn.Server(config).run(sockets=[listener])
+        server.run(sockets=[listener])
     return 0
 
 

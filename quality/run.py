@@ -64,8 +64,11 @@ def _validate(frame: Frame, rows: pd.DataFrame) -> dict[str, Any]:
     """Great Expectations' own result of each expectation, by its name."""
     prepare_process()
     import great_expectations as gx
+    from great_expectations.data_context.types.base import DataContextConfig, InMemoryStoreBackendDefaults
 
-    context = gx.get_context(mode="ephemeral")
+    # without a folder for data docs, which nobody would remove
+    stores = InMemoryStoreBackendDefaults(init_temp_docs_sites=False)
+    context = gx.get_context(mode="ephemeral", project_config=DataContextConfig(store_backend_defaults=stores))
     context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]
     asset = context.data_sources.add_pandas("warehouse").add_dataframe_asset(frame.name)
     batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": rows})

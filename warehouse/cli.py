@@ -17,6 +17,8 @@ import typer
 from warehouse.settings import BadSettings, Settings, get_settings, process_environment
 
 BUSY = 75
+# one company with one present day: whoever runs the demo sees the same figures, today and next year
+DEMO_SEED, DEMO_ACCOUNTS, DEMO_DATE = DEMO = (7, 300, "2026-10-15")
 PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
 app = typer.Typer(
@@ -30,17 +32,26 @@ app = typer.Typer(
 
 def main() -> None:
     """Entry point: what a person can put right is said in one line, without a traceback."""
-    from warehouse.connections import FileBusy, NoWarehouse
-    from warehouse.demo import SandboxFailed
+    from warehouse.connections import FileBusy
     from warehouse.lock import WriterBusy
-    from warehouse.publish import NotPublishable
 
     try:
         app()
     except (WriterBusy, FileBusy) as error:
         _end(f"busy: {error}", BUSY)
-    except (BadSettings, NotPublishable, NoWarehouse, SandboxFailed, OSError) as error:
-        _end(str(error), 1)
+    except _foreseen() as error:
+        _end(str(error).strip(), 1)
+
+
+def _foreseen() -> tuple[type[Exception], ...]:
+    """What can go wrong through no fault of the program."""
+    import duckdb
+
+    from warehouse.connections import NoWarehouse
+    from warehouse.demo import SandboxFailed
+    from warehouse.publish import NotPublishable
+
+    return (BadSettings, NotPublishable, NoWarehouse, SandboxFailed, OSError, duckdb.Error)
 
 
 def _version(wanted: bool) -> None:
@@ -138,15 +149,15 @@ def metrics(
 
 @app.command()
 def demo(
-    accounts: Annotated[int, typer.Option(help="How many accounts the company has.")] = 300,
-    seed: Annotated[int, typer.Option(help="Which company.")] = 7,
-    date: Annotated[str | None, typer.Option(help="Its present day, YYYY-MM-DD.")] = None,
+    accounts: Annotated[int, typer.Option(help="How many accounts the company has.")] = DEMO_ACCOUNTS,
+    seed: Annotated[int, typer.Option(help="Which company.")] = DEMO_SEED,
+    date: Annotated[str, typer.Option(help="Its present day, YYYY-MM-DD.")] = DEMO_DATE,
 ) -> None:
     """Pull a sandbox company over HTTP, build, check, publish, and show the six metrics."""
     from warehouse import demo as company
 
     # another company gets another folder: two in one would be one company with two histories
-    data_dir = get_settings().data_dir / ("demo" if (seed, accounts) == (7, 300) else f"demo-{seed}-{accounts}")
+    data_dir = get_settings().data_dir / ("demo" if (seed, accounts, date) == DEMO else f"demo-{seed}-{accounts}-{date}")
     with company.sandbox(data_dir, seed=seed, accounts=accounts, date=date) as running:
         code = company.run(["dagster_project.refresh"], running.environment)
         if code == 0:
@@ -169,7 +180,8 @@ def dev(
     if settings.sources_on != ["ledger"] and settings.sources_on:
         raise typer.Exit(_serve_ui(settings.data_dir, port, {}))
     data_dir = settings.data_dir / "demo"
-    with company.sandbox(data_dir, seed=7, accounts=300, date=None) as running:
+    seed, accounts, date = DEMO
+    with company.sandbox(data_dir, seed=seed, accounts=accounts, date=date) as running:
         print("no provider is configured: showing the sandbox company")
         code = _serve_ui(data_dir, port, running.environment)
     raise typer.Exit(code)

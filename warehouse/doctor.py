@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from warehouse import meta, publish
-from warehouse.connections import FileBusy, open_duckdb
+from warehouse.connections import FileBusy, NoWarehouse, open_duckdb
 from warehouse.lock import current_holder
 from warehouse.settings import (
     API_SOURCES,
@@ -129,7 +130,10 @@ def _probe(settings: Settings) -> dict[str, str | None]:
 
 def _freshness(settings: Settings) -> Iterator[tuple[str, datetime]]:
     """When each source was last read, by what is published."""
-    if settings.published_path.exists():
+    import duckdb
+
+    # a file that cannot be read is found out when the version itself is looked at
+    with contextlib.suppress(NoWarehouse, FileBusy, duckdb.Error):
         with open_duckdb(settings.published_path, read_only=True) as connection:
             rows = connection.execute(
                 "select source, max(loaded_at) from meta.freshness where loaded_at is not null group by source"
@@ -149,11 +153,17 @@ def _last_run(report: Report, settings: Settings) -> None:
     if not settings.warehouse_path.exists():
         report.note("last run", "none yet", "run `throughline refresh`")
         return
+    import duckdb
+
     try:
         with open_duckdb(settings.warehouse_path, read_only=True) as connection:
             run = meta.last_run(connection)
     except FileBusy as error:
         report.note("last run", str(error))
+        return
+    except duckdb.Error as error:
+        path = settings.warehouse_path
+        report.bad("last run", f"{path}: {error}", f"move {path} away and run `throughline refresh`: it reads all anew")
         return
     if run is None:
         report.note("last run", "none yet", "run `throughline refresh`")

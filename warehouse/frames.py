@@ -22,7 +22,7 @@ def read(settings: Settings, sql_or_table: str) -> pd.DataFrame:
     query = f"select * from {quoted(*sql_or_table.split('.'))}" if is_table else sql_or_table
     with open_duckdb(settings.warehouse_path, read_only=True) as connection:
         # by way of Arrow, as DuckDB's own frames turn decimals into floats
-        return connection.execute(query).to_arrow_table().to_pandas()
+        return connection.sql(query).to_arrow_table().to_pandas()
 
 
 def write(settings: Settings, table: str, frame: pd.DataFrame, types: Mapping[str, str]) -> int:

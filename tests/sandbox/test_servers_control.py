@@ -259,6 +259,7 @@ def test_the_command_says_ready_and_ends_on_sigterm(company: Path, tmp_path: Pat
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     lines = dict(process.stdout.readline().strip().split("=", 1) for _ in range(10))
+    assert process.stdout.readline() == "\n"
     url = lines["THROUGHLINE_STRIPE_BASE_URL"]
     assert lines["THROUGHLINE_STRIPE_API_KEY"] == "sandbox"
     assert lines["THROUGHLINE_AS_OF"] == "2025-07-01T00:00:00Z"

@@ -42,6 +42,6 @@ select
     -- of all, answered or not
     {{ ratio('within_sla', 'assignments') }} as within_sla_share,
     {{ ratio('unanswered', 'assignments') }} as unanswered_share,
-    cast({{ var('handoff_sla_minutes', 60) }} as int) as sla_minutes,
+    cast({{ var('handoff_sla_minutes', 1440) }} as int) as sla_minutes,
     cast(assignments as bigint) as n
 from monthly

@@ -57,17 +57,22 @@ people as (
 
 ),
 
+-- a visit brought somebody only if nobody knew them before: the hour is for records that are made a little early
 visits as (
 
     select
-        person_key,
-        channel,
-        utm_campaign,
-        occurred_at as known_at,
+        sessions.person_key,
+        sessions.channel,
+        sessions.utm_campaign,
+        sessions.occurred_at as known_at,
         'encharge' as source_system,
-        event_id as source_id
-    from {{ ref('int_web_sessions') }}
-    where person_key <> 'unknown' and is_session_start
+        sessions.event_id as source_id
+    from {{ ref('int_web_sessions') }} as sessions
+    inner join {{ ref('dim_people') }} as people on sessions.person_key = people.person_key
+    where
+        sessions.person_key <> 'unknown'
+        and sessions.is_session_start
+        and sessions.occurred_at <= {{ timestamp_add('people.first_seen_at', 1, 'hour') }}
 
 ),
 

@@ -18,7 +18,10 @@ with prices as (
 
 products as (
 
-    select product_id, name from {{ ref('stg_stripe__products') }}
+    select
+        product_id,
+        name
+    from {{ ref('stg_stripe__products') }}
 
 ),
 

@@ -1,9 +1,15 @@
 -- grain: one account and month, from the account's first month with a subscription or revenue to the run's month
 with starts as (
 
-    select account_key, {{ month_of('starts_on') }} as month from {{ ref('fct_subscription_periods') }}
+    select
+        account_key,
+        {{ month_of('starts_on') }} as month
+    from {{ ref('fct_subscription_periods') }}
     union all
-    select account_key, month from {{ ref('fct_revenue') }}
+    select
+        account_key,
+        month
+    from {{ ref('fct_revenue') }}
     where not is_future
 
 ),

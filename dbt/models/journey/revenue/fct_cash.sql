@@ -13,24 +13,39 @@ with entries as (
 
 charges as (
 
-    select charge_id, customer_id from {{ ref('stg_stripe__charges') }}
+    select
+        charge_id,
+        customer_id
+    from {{ ref('stg_stripe__charges') }}
 
 ),
 
 -- what an entry is about leads to a charge, and the charge to its payer
 sources as (
 
-    select charge_id as source_id, charge_id from charges
+    select
+        charge_id as source_id,
+        charge_id
+    from charges
     union all
-    select refund_id as source_id, charge_id from {{ ref('stg_stripe__refunds') }}
+    select
+        refund_id as source_id,
+        charge_id
+    from {{ ref('stg_stripe__refunds') }}
     union all
-    select dispute_id as source_id, charge_id from {{ ref('stg_stripe__disputes') }}
+    select
+        dispute_id as source_id,
+        charge_id
+    from {{ ref('stg_stripe__disputes') }}
 
 ),
 
 accounts as (
 
-    select source_id as customer_id, account_key from {{ ref('account_sources') }}
+    select
+        source_id as customer_id,
+        account_key
+    from {{ ref('account_sources') }}
     where source_system = 'stripe' and source_type = 'customer'
 
 ),

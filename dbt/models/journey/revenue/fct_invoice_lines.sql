@@ -19,14 +19,20 @@ invoices as (
 
 accounts as (
 
-    select source_id as customer_id, account_key from {{ ref('account_sources') }}
+    select
+        source_id as customer_id,
+        account_key
+    from {{ ref('account_sources') }}
     where source_system = 'stripe' and source_type = 'customer'
 
 ),
 
 plans as (
 
-    select plan_key, price_id from {{ ref('dim_plans') }}
+    select
+        plan_key,
+        price_id
+    from {{ ref('dim_plans') }}
 
 ),
 

@@ -81,14 +81,20 @@ split as (
 
 accounts as (
 
-    select source_id as customer_id, account_key from {{ ref('account_sources') }}
+    select
+        source_id as customer_id,
+        account_key
+    from {{ ref('account_sources') }}
     where source_system = 'stripe' and source_type = 'customer'
 
 ),
 
 plans as (
 
-    select invoice_line_id, plan_key from {{ ref('fct_invoice_lines') }}
+    select
+        invoice_line_id,
+        plan_key
+    from {{ ref('fct_invoice_lines') }}
 
 )
 

@@ -11,7 +11,10 @@ with spend as (
 
 channels as (
 
-    select spend_channel, channel from {{ ref('int_spend_channels') }}
+    select
+        spend_channel,
+        channel
+    from {{ ref('int_spend_channels') }}
 
 ),
 

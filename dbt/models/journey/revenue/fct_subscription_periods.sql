@@ -78,7 +78,10 @@ subscriptions as (
 
 plans as (
 
-    select plan_key, price_id from {{ ref('dim_plans') }}
+    select
+        plan_key,
+        price_id
+    from {{ ref('dim_plans') }}
 
 )
 

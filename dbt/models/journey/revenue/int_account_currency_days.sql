@@ -10,9 +10,19 @@ with periods as (
 
 steps as (
 
-    select account_key, currency, starts_on as day, mrr_native as step from periods
+    select
+        account_key,
+        currency,
+        starts_on as day,
+        mrr_native as step
+    from periods
     union all
-    select account_key, currency, ends_on as day, -mrr_native as step from periods
+    select
+        account_key,
+        currency,
+        ends_on as day,
+        -mrr_native as step
+    from periods
     where ends_on <= {{ as_of_date() }}
 
 ),

@@ -16,10 +16,16 @@ payments as (
 -- newer API versions link them by a payment, older ones on the charge itself
 linked as (
 
-    select charge_id, invoice_id from charges
+    select
+        charge_id,
+        invoice_id
+    from charges
     where invoice_id is not null
     union all
-    select charge_id, invoice_id from payments
+    select
+        charge_id,
+        invoice_id
+    from payments
     where charge_id is not null
     union all
     select

@@ -9,7 +9,10 @@ with subscriptions as (
 
 accounts as (
 
-    select source_id as customer_id, account_key from {{ ref('account_sources') }}
+    select
+        source_id as customer_id,
+        account_key
+    from {{ ref('account_sources') }}
     where source_system = 'stripe' and source_type = 'customer'
 
 ),

@@ -1,106 +1,18 @@
--- grain: one item and the days [starts_on, ends_on) on which nothing about it or its subscription changes, with its MRR
+-- grain: one item and the days [starts_on, ends_on) on which nothing about its subscription changes, with its MRR
 {{ config(schema='staging') }}
 
-with states as (
-
-    select * from {{ ref('int_item_states') }}
-
-),
-
-suspensions as (
-
-    select * from {{ ref('int_item_suspensions') }}
-
-),
-
-subscriptions as (
-
-    select distinct subscription_item_id, subscription_id from states
-
-),
-
--- the days of all items of a subscription, because a shared discount is split by what its items cost
-own_turns as (
-
-    select subscription_id, starts_on as day from states
-    union
-    select subscription_id, ends_on as day from states
-    where ends_on is not null
-    union
-    select subscriptions.subscription_id, suspensions.starts_on as day
-    from suspensions
-    inner join subscriptions on suspensions.subscription_item_id = subscriptions.subscription_item_id
-    union
-    select subscriptions.subscription_id, suspensions.ends_on as day
-    from suspensions
-    inner join subscriptions on suspensions.subscription_item_id = subscriptions.subscription_item_id
-    where suspensions.ends_on is not null
-
-),
-
-spans as (
-
-    select
-        subscription_id,
-        day as starts_on,
-        lead(day) over (partition by subscription_id order by day) as ends_on
-    from own_turns
-    where day <= {{ as_of_date() }}
-
-),
-
-cut as (
-
-    select
-        states.*,
-        spans.starts_on as segment_starts_on,
-        case
-            when spans.ends_on is null then states.ends_on
-            when states.ends_on is null then spans.ends_on
-            else least(spans.ends_on, states.ends_on)
-        end as segment_ends_on
-    from spans
-    inner join states
-        on
-            spans.subscription_id = states.subscription_id
-            and spans.starts_on >= states.starts_on
-            and (states.ends_on is null or spans.starts_on < states.ends_on)
-
-),
-
-suspended as (
-
-    select
-        cut.subscription_item_id,
-        cut.segment_starts_on,
-        min(suspensions.precedence) as precedence
-    from cut
-    inner join suspensions
-        on
-            cut.subscription_item_id = suspensions.subscription_item_id
-            and cut.segment_starts_on >= suspensions.starts_on
-            and (suspensions.ends_on is null or cut.segment_starts_on < suspensions.ends_on)
-    group by cut.subscription_item_id, cut.segment_starts_on
-
-),
-
 -- money in hundred-millionths, as whole numbers, so that one rounding at the end decides
-measured as (
+with measured as (
 
     select
-        cut.*,
-        suspended.precedence,
-        {{ whole('cast(cut.cycle_amount as decimal(27, 8)) * 100000000') }} as gross,
-        {{ whole('cast(100 - cut.percent_off as decimal(9, 6)) * 1000000') }} as kept,
-        {{ whole('cast(max(cut.shared_amount_off) over same_days as decimal(18, 4)) * 100000000') }} as shared_off,
-        {{ whole('cast(cut.item_amount_off as decimal(18, 4)) * 100000000') }} as own_off,
-        {{ whole('cast(sum(cut.cycle_amount) over same_days as decimal(27, 8)) * 100000000') }} as subscription_gross
-    from cut
-    left join suspended
-        on
-            cut.subscription_item_id = suspended.subscription_item_id
-            and cut.segment_starts_on = suspended.segment_starts_on
-    window same_days as (partition by cut.subscription_id, cut.segment_starts_on)
+        *,
+        {{ whole('cast(cycle_amount as decimal(27, 8)) * 100000000') }} as gross,
+        {{ whole('cast(100 - percent_off as decimal(9, 6)) * 1000000') }} as kept,
+        {{ whole('cast(max(shared_amount_off) over same_days as decimal(18, 4)) * 100000000') }} as shared_off,
+        {{ whole('cast(item_amount_off as decimal(18, 4)) * 100000000') }} as own_off,
+        {{ whole('cast(sum(cycle_amount) over same_days as decimal(27, 8)) * 100000000') }} as subscription_gross
+    from {{ ref('int_item_spans') }}
+    window same_days as (partition by subscription_id, segment_starts_on)
 
 ),
 

@@ -1,97 +1,12 @@
 -- grain: one item and the days [starts_on, ends_on) on which it has one price, quantity and lasting discount
 {{ config(schema='staging') }}
 
-with unioned as (
-
-    select *, 2 as rank_at_once from {{ ref('int_item_line_events') }}
-    union all
-    select *, 1 as rank_at_once from {{ ref('int_item_version_events') }}
-
-),
-
-events as (
+with stated as (
 
     select
         *,
-        -- one order for all that follows: by instant, and of two at once the invoice has the last word
-        row_number() over (
-            partition by subscription_id order by changed_at, rank_at_once, invoiced_at, evidence_id
-        ) as position
-    from unioned
-    where changed_at <= {{ as_of() }} and (is_end or cycle_amount is not null)
-
-),
-
-compared as (
-
-    select
-        *,
-        lag(price_id) over (partition by subscription_item_id order by position) as price_before,
-        lag(quantity) over (partition by subscription_item_id order by position) as quantity_before,
-        lag(is_end) over (partition by subscription_item_id order by position) as ended_before
-    from events
-
-),
-
-relevant as (
-
-    select * from compared
-    where
-        evidence <> 'first_version'
-        or is_end
-        or (
-            not coalesce(ended_before, true)
-            and (coalesce(price_id, '') <> coalesce(price_before, '') or quantity <> quantity_before)
-        )
-
-),
-
-grouped as (
-
-    select
-        *,
-        sum(coalesce(knows_discounts, 0)) over (partition by subscription_id order by position) as shared_group,
-        sum(coalesce(knows_discounts, 0)) over (partition by subscription_item_id order by position) as item_group
-    from relevant
-
-),
-
-carried as (
-
-    select
-        grouped.*,
-        max(case when knows_discounts = 1 then shared_percent_off end)
-            over (partition by subscription_id, shared_group) as carried_shared_percent_off,
-        max(case when knows_discounts = 1 then shared_amount_off end)
-            over (partition by subscription_id, shared_group) as carried_shared_amount_off,
-        max(case when knows_discounts = 1 then item_percent_off end)
-            over (partition by subscription_item_id, item_group) as carried_item_percent_off,
-        max(case when knows_discounts = 1 then item_amount_off end)
-            over (partition by subscription_item_id, item_group) as carried_item_amount_off
-    from grouped
-
-),
-
-stated as (
-
-    select
-        subscription_item_id,
-        subscription_id,
-        position,
-        {{ local_date('changed_at') }} as starts_on,
-        evidence,
-        is_end,
-        price_id,
-        quantity,
-        currency,
-        cycle_amount,
-        billing_interval,
-        interval_count,
-        usage_type,
-        least(coalesce(carried_shared_percent_off, 0) + coalesce(carried_item_percent_off, 0), 100) as percent_off,
-        coalesce(carried_shared_amount_off, 0) as shared_amount_off,
-        coalesce(carried_item_amount_off, 0) as item_amount_off
-    from carried
+        {{ local_date('changed_at') }} as starts_on
+    from {{ ref('int_item_events') }}
 
 ),
 

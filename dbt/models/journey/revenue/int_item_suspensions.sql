@@ -9,7 +9,10 @@ with lines as (
 
 states as (
 
-    select distinct subscription_item_id, subscription_id from {{ ref('int_item_states') }}
+    select distinct
+        subscription_item_id,
+        subscription_id
+    from {{ ref('int_item_states') }}
 
 ),
 

@@ -15,9 +15,15 @@ discounts as (
 
 listed as (
 
-    select item_version_id, {{ json_array_rows('item_discount_ids') }} as discount_id from versions
+    select
+        item_version_id,
+        {{ json_array_rows('item_discount_ids') }} as discount_id
+    from versions
     union all
-    select item_version_id, {{ json_array_rows('subscription_discount_ids') }} as discount_id from versions
+    select
+        item_version_id,
+        {{ json_array_rows('subscription_discount_ids') }} as discount_id
+    from versions
 
 ),
 
@@ -35,9 +41,15 @@ inherited as (
 
 unioned as (
 
-    select item_version_id, discount_id from listed
+    select
+        item_version_id,
+        discount_id
+    from listed
     union
-    select item_version_id, discount_id from inherited
+    select
+        item_version_id,
+        discount_id
+    from inherited
 
 )
 

@@ -20,45 +20,6 @@ invoiced as (
 
 ),
 
-added as (
-
-    select item_version_id from discounts as present
-    where
-        present.version_number > 1
-        and not exists (
-            select 1 from discounts as past
-            where
-                past.subscription_item_id = present.subscription_item_id
-                and past.version_number = present.version_number - 1
-                and past.discount_id = present.discount_id
-        )
-
-),
-
--- a discount that ran out is no change: the next invoice shows it
-removed as (
-
-    select versions.item_version_id
-    from versions
-    inner join discounts as past
-        on versions.subscription_item_id = past.subscription_item_id and versions.version_number - 1 = past.version_number
-    where
-        (past.end_at is null or past.end_at > versions.seen_at)
-        and not exists (
-            select 1 from discounts as present
-            where present.item_version_id = versions.item_version_id and present.discount_id = past.discount_id
-        )
-
-),
-
-rediscounted as (
-
-    select item_version_id from added
-    union
-    select item_version_id from removed
-
-),
-
 later as (
 
     select
@@ -66,7 +27,7 @@ later as (
         versions.seen_at as changed_at,
         case when rediscounted.item_version_id is not null then 1 end as knows_discounts
     from versions
-    left join rediscounted on versions.item_version_id = rediscounted.item_version_id
+    left join {{ ref('int_item_rediscounts') }} as rediscounted on versions.item_version_id = rediscounted.item_version_id
     where
         versions.version_number > 1
         and (
@@ -95,11 +56,26 @@ first_sights as (
 
 events as (
 
-    select item_version_id, changed_at, knows_discounts, 'version' as evidence from later
+    select
+        item_version_id,
+        changed_at,
+        knows_discounts,
+        'version' as evidence
+    from later
     union all
-    select item_version_id, changed_at, knows_discounts, 'first_version' as evidence from first_sights
+    select
+        item_version_id,
+        changed_at,
+        knows_discounts,
+        'first_version' as evidence
+    from first_sights
     union all
-    select item_version_id, changed_at, 1 as knows_discounts, 'subscription' as evidence from {{ ref('int_uninvoiced_items') }}
+    select
+        item_version_id,
+        changed_at,
+        1 as knows_discounts,
+        'subscription' as evidence
+    from {{ ref('int_uninvoiced_items') }}
 
 ),
 

@@ -51,14 +51,21 @@ uninvoiced as (
 -- its discounts begin and end on days of their own
 turns as (
 
-    select item_version_id, begins_at as changed_at from uninvoiced
+    select
+        item_version_id,
+        begins_at as changed_at
+    from uninvoiced
     union
-    select uninvoiced.item_version_id, discounts.start_at as changed_at
+    select
+        uninvoiced.item_version_id,
+        discounts.start_at as changed_at
     from uninvoiced
     inner join discounts on uninvoiced.item_version_id = discounts.item_version_id
     where discounts.start_at > uninvoiced.begins_at
     union
-    select uninvoiced.item_version_id, discounts.end_at as changed_at
+    select
+        uninvoiced.item_version_id,
+        discounts.end_at as changed_at
     from uninvoiced
     inner join discounts on uninvoiced.item_version_id = discounts.item_version_id
     where discounts.end_at > uninvoiced.begins_at and discounts.end_at <= {{ as_of() }}

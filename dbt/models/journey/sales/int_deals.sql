@@ -48,7 +48,11 @@ select
     -- the CRM writes "offline" on what a rep typed in; the origin of the person or account says more
     case
         when signatures.channel is null or signatures.channel in ('offline', 'other')
-            then coalesce(origins.channel, account_origins.channel, signatures.channel)
+            then coalesce(
+                case when origins.channel not in ('offline', 'other') then origins.channel end,
+                account_origins.channel,
+                signatures.channel
+            )
         else signatures.channel
     end as channel,
     deals.name,

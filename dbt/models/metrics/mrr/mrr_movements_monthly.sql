@@ -19,7 +19,12 @@ accounts as (
 amounts as (
 
     {% for movement in ['new', 'expansion', 'contraction', 'churn', 'reactivation', 'fx', 'restatement'] %}
-    select month, is_complete, '{{ movement }}' as movement, {{ loop.index }} as movement_order, mrr_{{ movement }} as amount
+    select
+        month,
+        is_complete,
+        '{{ movement }}' as movement,
+        {{ loop.index }} as movement_order,
+        mrr_{{ movement }} as amount
     from rollforward
     {% if not loop.last %}union all{% endif %}
     {% endfor %}

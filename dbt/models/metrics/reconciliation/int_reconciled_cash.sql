@@ -33,14 +33,25 @@ compared as (
 )
 
 select
-    month, 'stripe' as source, 'cash' as measure, sum(net) as amount, 0 as difference, false as is_remark, '' as reason
+    month,
+    'stripe' as source,
+    'cash' as measure,
+    sum(net) as amount,
+    0 as difference,
+    false as is_remark,
+    '' as reason
 from compared
 group by month
 
 union all
 
 select
-    month, 'fct_cash', 'cash', sum(cash_net), sum(difference), false,
-    'amount less fee is not the net that the billing system booked'
+    month,
+    'fct_cash' as source,
+    'cash' as measure,
+    sum(cash_net) as amount,
+    sum(difference) as difference,
+    false as is_remark,
+    'amount less fee is not the net that the billing system booked' as reason
 from compared
 group by month

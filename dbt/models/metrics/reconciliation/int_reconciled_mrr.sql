@@ -89,33 +89,51 @@ from_movements as (
 )
 
 select
-    month, 'mrr_rollforward' as source, 'mrr' as measure, mrr_closing as amount, 0 as difference, false as is_remark, '' as reason
+    month,
+    'mrr_rollforward' as source,
+    'mrr' as measure,
+    mrr_closing as amount,
+    0 as difference,
+    false as is_remark,
+    '' as reason
 from rollforward
 
 union all
 
 select
-    rollforward.month, 'fct_account_months', 'mrr', coalesce(from_accounts.mrr, 0),
-    {{ round_money('coalesce(from_accounts.mrr, 0)') }} - rollforward.mrr_closing, false,
-    'account months do not sum to the roll-forward'
+    rollforward.month,
+    'fct_account_months' as source,
+    'mrr' as measure,
+    coalesce(from_accounts.mrr, 0) as amount,
+    {{ round_money('coalesce(from_accounts.mrr, 0)') }} - rollforward.mrr_closing as difference,
+    false as is_remark,
+    'account months do not sum to the roll-forward' as reason
 from rollforward
 left join from_accounts on rollforward.month = from_accounts.month
 
 union all
 
 select
-    rollforward.month, 'fct_mrr_movements', 'mrr', from_movements.mrr,
-    {{ round_money('from_movements.mrr') }} - rollforward.mrr_closing, false,
-    'all movements up to the month do not sum to the roll-forward'
+    rollforward.month,
+    'fct_mrr_movements' as source,
+    'mrr' as measure,
+    from_movements.mrr as amount,
+    {{ round_money('from_movements.mrr') }} - rollforward.mrr_closing as difference,
+    false as is_remark,
+    'all movements up to the month do not sum to the roll-forward' as reason
 from rollforward
 inner join from_movements on rollforward.month = from_movements.month
 
 union all
 
 select
-    rollforward.month, 'fct_subscription_periods', 'mrr', coalesce(from_items.mrr, 0),
-    {{ round_money('coalesce(from_items.mrr, 0)') }} - rollforward.mrr_closing, false,
-    'items in force on the last day do not sum to the roll-forward'
+    rollforward.month,
+    'fct_subscription_periods' as source,
+    'mrr' as measure,
+    coalesce(from_items.mrr, 0) as amount,
+    {{ round_money('coalesce(from_items.mrr, 0)') }} - rollforward.mrr_closing as difference,
+    false as is_remark,
+    'items in force on the last day do not sum to the roll-forward' as reason
 from rollforward
 left join from_items on rollforward.month = from_items.month
 
@@ -123,7 +141,12 @@ union all
 
 -- where the subscription says one thing and the invoices nothing, the subscription counts, and it shows here
 select
-    month, 'fct_subscription_periods', 'mrr_without_invoice', unbilled, 0, true,
-    'known from the subscription itself; no invoice shows this state'
+    month,
+    'fct_subscription_periods' as source,
+    'mrr_without_invoice' as measure,
+    unbilled as amount,
+    0 as difference,
+    true as is_remark,
+    'known from the subscription itself; no invoice shows this state' as reason
 from from_items
 where unbilled <> 0

@@ -5,6 +5,12 @@ with lines as (
 
 ),
 
+notes as (
+
+    select * from {{ ref('int_reconciled_credit_notes') }}
+
+),
+
 cash as (
 
     select * from {{ ref('int_reconciled_cash') }}
@@ -20,6 +26,8 @@ mrr as (
 unioned as (
 
     select * from lines
+    union all
+    select * from notes
     union all
     select * from cash
     union all
