@@ -65,9 +65,16 @@ def publish_assets(tables: Sequence[dg.AssetKey]) -> list[dg.AssetsDefinition]:
     @dg.asset(key=["published", "revenue_page"], deps=[VERSION], group_name="published", kinds={"html"})
     def revenue_page(warehouse: Warehouse) -> dg.MaterializeResult:
         """One self-contained HTML page, made from the published version."""
-        from reports.revenue_page import render
+        from reports.revenue_page import NothingPublished, render
 
-        path = render(warehouse.settings.published_path, warehouse.settings.report_path)
+        path = warehouse.settings.report_path
+        try:
+            render(warehouse.settings.published_path, path)
+        except NothingPublished as reason:
+            # a page of another version would be worse than none
+            path.unlink(missing_ok=True)
+            say(f"report: none ({reason})")
+            return dg.MaterializeResult(metadata={"reason": str(reason)})
         say(f"report: {path}")
         return dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(str(path))})
 

@@ -156,8 +156,11 @@ def demo(
     """Pull a sandbox company over HTTP, build, check, publish, and show the six metrics."""
     from warehouse import demo as company
 
+    company.stop_children_on_sigterm()
     # another company gets another folder: two in one would be one company with two histories
-    data_dir = get_settings().data_dir / ("demo" if (seed, accounts, date) == DEMO else f"demo-{seed}-{accounts}-{date}")
+    data_dir = get_settings().data_dir / (
+        "demo" if (seed, accounts, date) == DEMO else f"demo-{seed}-{accounts}-{date}"
+    )
     with company.sandbox(data_dir, seed=seed, accounts=accounts, date=date) as running:
         code = company.run(["dagster_project.refresh"], running.environment)
         if code == 0:
@@ -176,6 +179,7 @@ def dev(
     """Dagster's UI on 127.0.0.1, on the sandbox company while no provider is configured."""
     from warehouse import demo as company
 
+    company.stop_children_on_sigterm()
     settings = get_settings()
     if settings.sources_on != ["ledger"] and settings.sources_on:
         raise typer.Exit(_serve_ui(settings.data_dir, port, {}))
@@ -191,6 +195,7 @@ def _serve_ui(data_dir: Path, port: int, environment: Mapping[str, str]) -> int:
     import shutil
     import subprocess
 
+    from warehouse import demo as company
     from warehouse.settings import REPOSITORY
 
     home = data_dir / "dagster"
@@ -202,7 +207,10 @@ def _serve_ui(data_dir: Path, port: int, environment: Mapping[str, str]) -> int:
     try:
         return process.wait()
     except KeyboardInterrupt:
+        # the terminal has told the whole group
         return process.wait()
+    finally:
+        company.stop(process)
 
 
 def _report(settings: Settings) -> None:

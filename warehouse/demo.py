@@ -7,6 +7,7 @@ happens at a company, with other settings.
 from __future__ import annotations
 
 import contextlib
+import signal
 import subprocess
 import sys
 import time
@@ -47,11 +48,23 @@ def sandbox(data_dir: Path, *, seed: int, accounts: int, date: str | None) -> It
         environment = _environment_lines(process)
         yield Sandbox(environment | {"THROUGHLINE_DATA_DIR": str(data_dir)})
     finally:
+        stop(process)
+
+
+def stop(process: subprocess.Popen, patience_seconds: float = 10) -> None:
+    """End a process that we started: by SIGTERM, and by SIGKILL when it does not listen."""
+    if process.poll() is None:
         process.terminate()
-        try:
-            process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            process.kill()
+    try:
+        process.wait(timeout=patience_seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def stop_children_on_sigterm() -> None:
+    """Make SIGTERM leave by the way of an exception, so that open `sandbox` blocks end their processes."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
 
 
 def _environment_lines(process: subprocess.Popen[str]) -> dict[str, str]:

@@ -38,6 +38,7 @@ def _simple(b: Billing) -> None:
 
 def _discounts(b: Billing) -> None:
     b.coupon("tenth", percent_off=10, **FOREVER)
+    b.coupon("fifth", percent_off=20, **FOREVER)
     b.coupon("all", percent_off=100, **FOREVER)
     b.coupon("half_once", percent_off=50, **ONCE)
     b.coupon("half_year", percent_off=25, duration="repeating", duration_in_months=6)
@@ -65,6 +66,11 @@ def _discounts(b: Billing) -> None:
             8,
             off=[(b.discount(coupon, f"cus_{name}", sub, "2025-06-10"), off)],
         )
+
+    # two at once: each is taken from what the other leaves
+    sub, item = b.subscription("two_discounts", b.price(10000), "2025-06-10")
+    pair = [b.discount(coupon, "cus_two_discounts", sub, "2025-06-10") for coupon in ("tenth", "fifth")]
+    b.cycles("two_discounts", sub, item, b.price(10000), "2025-06-10", 2, off=[(pair[0], 1000), (pair[1], 1800)])
 
     # six months of a quarter off, then none
     sub, item = b.subscription("line_half_year", b.price(10000), "2025-06-10")
@@ -362,6 +368,7 @@ def test_a_hundred_monthly_and_fifty_yearly_accounts_make_12500(world: DbtWareho
         ("yearly_tenth_off", {"2026-01-15": "9.0000"}),
         ("customer_discount", {"2026-01-15": "90.0000"}),
         ("line_tenth", {"2025-06-10": "90.0000", "2026-01-15": "90.0000"}),
+        ("two_discounts", {"2026-01-15": "72.0000"}),
         ("line_once", {"2025-06-10": "100.0000", "2026-01-15": "100.0000"}),
         ("line_half_year", {"2025-06-10": "75.0000", "2025-12-09": "75.0000", "2025-12-10": "100.0000"}),
         ("yearly_half_year", {"2025-06-10": "100.0000"}),

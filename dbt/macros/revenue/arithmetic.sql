@@ -2,7 +2,7 @@
     The numerator may be negative, the denominator is positive; both are whole numbers. -#}
 {% macro divide_half_up(numerator, denominator) -%}
     (
-        sign({{ numerator }})
+        case when {{ numerator }} < 0 then -1 else 1 end
         * {{ int_div('2 * abs(' ~ whole(numerator) ~ ') + ' ~ whole(denominator), '2 * ' ~ whole(denominator)) }}
     )
 {%- endmacro %}

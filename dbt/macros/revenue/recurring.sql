@@ -19,3 +19,14 @@
         )
     )
 {%- endmacro %}
+
+{#- Percentages off of a group of discounts as one: each is taken from what the others leave. Rounded to six digits, which
+    is exact for two discounts. -#}
+{% macro stacked_percent_off(percent_off) -%}
+    cast(
+        case
+            when max({{ percent_off }}) >= 100 then 100
+            else round(100 * (1 - exp(sum(ln(1 - least(cast(coalesce({{ percent_off }}, 0) as double), 99.999999) / 100)))), 6)
+        end
+    as decimal(9, 6))
+{%- endmacro %}

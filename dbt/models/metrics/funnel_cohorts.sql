@@ -7,7 +7,11 @@ with periods as (
 
 stages as (
 
-    select stage, stage_rank, funnel_rank from {{ ref('journey_stages') }}
+    select
+        stage,
+        stage_rank,
+        funnel_rank
+    from {{ ref('journey_stages') }}
 
 ),
 
@@ -57,7 +61,10 @@ funnel_stages as (
     from stages
     where
         stage_rank = funnel_rank
-        and funnel_rank >= (select min(entry.funnel_rank) from stages as entry where entry.stage = 'lead')
+        and funnel_rank >= (
+            select min(entry.funnel_rank) from stages as entry
+            where entry.stage = 'lead'
+        )
 
 ),
 

@@ -10,6 +10,7 @@ where
     and value <> ''
     and lower(value) <> 'other'
     and lower(value) not in (
-        select policy.value from {{ ref('stage_policy') }} as policy where policy.signal = 'lifecycle_stage'
+        select policy.value from {{ ref('stage_policy') }} as policy
+        where policy.signal = 'lifecycle_stage'
     )
 group by lower(value)

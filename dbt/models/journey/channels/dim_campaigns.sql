@@ -11,7 +11,7 @@ with spend as (
     from {{ ref('stg_ledger__ad_spend') }} as spend
     inner join {{ ref('int_spend_channels') }} as channels on spend.channel = channels.spend_channel
     where not spend.is_deleted
-    group by 1, 2, 3
+    group by {{ campaign_id('spend.campaign') }}, spend.campaign, channels.channel
 
 ),
 
@@ -62,13 +62,41 @@ origins as (
 
 unioned as (
 
-    select campaign_id, name, channel, cast(weight as double) as weight, source_system, source_rank from spend
+    select
+        campaign_id,
+        name,
+        channel,
+        cast(weight as double) as weight,
+        source_system,
+        source_rank
+    from spend
     union all
-    select campaign_id, name, channel, cast(weight as double) as weight, source_system, source_rank from emails
+    select
+        campaign_id,
+        name,
+        channel,
+        cast(weight as double) as weight,
+        source_system,
+        source_rank
+    from emails
     union all
-    select campaign_id, name, channel, cast(weight as double) as weight, source_system, source_rank from links
+    select
+        campaign_id,
+        name,
+        channel,
+        cast(weight as double) as weight,
+        source_system,
+        source_rank
+    from links
     union all
-    select campaign_id, name, channel, cast(weight as double) as weight, source_system, source_rank from origins
+    select
+        campaign_id,
+        name,
+        channel,
+        cast(weight as double) as weight,
+        source_system,
+        source_rank
+    from origins
 
 ),
 
@@ -78,7 +106,7 @@ ranked as (
     select
         *,
         row_number() over (
-            partition by campaign_id order by source_rank, weight desc, channel, name
+            partition by campaign_id order by source_rank asc, weight desc, channel asc, name asc
         ) as preference
     from unioned
     where campaign_id is not null and campaign_id <> 'unknown'

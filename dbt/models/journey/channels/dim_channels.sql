@@ -1,7 +1,11 @@
 -- grain: one marketing or sales channel, and one for unknown
 with known as (
 
-    select channel, label, channel_group from {{ ref('channels') }}
+    select
+        channel,
+        label,
+        channel_group
+    from {{ ref('channels') }}
 
 ),
 
@@ -13,17 +17,34 @@ spent as (
         spend.channel as label,
         'other' as channel_group
     from {{ ref('int_spend_channels') }} as spend
-    where spend.channel <> 'unknown' and not exists (select 1 from known where known.channel = spend.channel)
+    where spend.channel <> 'unknown' and not exists (
+        select 1 from known
+        where known.channel = spend.channel
+    )
 
 ),
 
 unioned as (
 
-    select {{ key(['channel']) }} as channel_key, channel, label, channel_group from known
+    select
+        {{ key(['channel']) }} as channel_key,
+        channel,
+        label,
+        channel_group
+    from known
     union all
-    select {{ key(['channel']) }} as channel_key, channel, label, channel_group from spent
+    select
+        {{ key(['channel']) }} as channel_key,
+        channel,
+        label,
+        channel_group
+    from spent
     union all
-    select 'unknown' as channel_key, 'unknown' as channel, 'Unknown' as label, 'unknown' as channel_group
+    select
+        'unknown' as channel_key,
+        'unknown' as channel,
+        'Unknown' as label,
+        'unknown' as channel_group
 
 )
 

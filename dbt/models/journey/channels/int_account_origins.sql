@@ -9,7 +9,10 @@ with origins as (
 
 people as (
 
-    select person_key, account_key from {{ ref('dim_people') }}
+    select
+        person_key,
+        account_key
+    from {{ ref('dim_people') }}
     where account_key <> 'unknown'
 
 ),

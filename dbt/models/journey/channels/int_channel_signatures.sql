@@ -58,16 +58,25 @@ unioned as (
 
 ),
 
+keyed as (
+
+    select
+        *,
+        {{ channel_signature('utm_source', 'utm_medium', 'referrer_host', 'analytics_source') }} as signature_key
+    from unioned
+
+),
+
 signatures as (
 
     select
-        {{ channel_signature('utm_source', 'utm_medium', 'referrer_host', 'analytics_source') }} as signature_key,
+        signature_key,
         coalesce(min(lower(trim(utm_source))), '') as utm_source,
         coalesce(min(lower(trim(utm_medium))), '') as utm_medium,
         coalesce(min(lower(trim(referrer_host))), '') as referrer_host,
         coalesce(min(lower(trim(analytics_source))), '') as analytics_source
-    from unioned
-    group by 1
+    from keyed
+    group by signature_key
 
 ),
 

@@ -3,13 +3,21 @@
 
 with sources as (
 
-    select source_system, source_type, source_id, person_key from {{ ref('person_sources') }}
+    select
+        source_system,
+        source_type,
+        source_id,
+        person_key
+    from {{ ref('person_sources') }}
 
 ),
 
 signatures as (
 
-    select signature_key, channel from {{ ref('int_channel_signatures') }}
+    select
+        signature_key,
+        channel
+    from {{ ref('int_channel_signatures') }}
 
 ),
 
@@ -78,11 +86,14 @@ visits as (
 
 unioned as (
 
-    select * from contacts where channel is not null
+    select * from contacts
+    where channel is not null
     union all
-    select * from people where channel is not null
+    select * from people
+    where channel is not null
     union all
-    select * from visits where channel is not null
+    select * from visits
+    where channel is not null
 
 ),
 

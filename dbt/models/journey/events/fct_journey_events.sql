@@ -1,49 +1,83 @@
 -- grain: one touch or milestone of a person and/or account
 with events as (
 
-    select 'encharge' as source_system, * from {{ ref('int_journey_events_encharge') }}
+    select
+        'encharge' as source_system,
+        *
+    from {{ ref('int_journey_events_encharge') }}
     union all
-    select 'hubspot' as source_system, * from {{ ref('int_journey_events_hubspot') }}
+    select
+        'hubspot' as source_system,
+        *
+    from {{ ref('int_journey_events_hubspot') }}
     union all
-    select 'stripe' as source_system, * from {{ ref('int_journey_events_stripe') }}
+    select
+        'stripe' as source_system,
+        *
+    from {{ ref('int_journey_events_stripe') }}
     union all
-    select 'journey' as source_system, * from {{ ref('int_journey_events_stages') }}
+    select
+        'journey' as source_system,
+        *
+    from {{ ref('int_journey_events_stages') }}
 
 ),
 
 types as (
 
-    select event_type, channel, is_touch, is_milestone from {{ ref('event_types') }}
+    select
+        event_type,
+        channel,
+        is_touch,
+        is_milestone
+    from {{ ref('event_types') }}
 
 ),
 
 people as (
 
-    select person_key, account_key from {{ ref('dim_people') }}
+    select
+        person_key,
+        account_key
+    from {{ ref('dim_people') }}
 
 ),
 
 owners as (
 
-    select owner_id, owner_key from {{ ref('dim_owners') }}
+    select
+        owner_id,
+        owner_key
+    from {{ ref('dim_owners') }}
 
 ),
 
 campaigns as (
 
-    select campaign_id, campaign_key from {{ ref('dim_campaigns') }}
+    select
+        campaign_id,
+        campaign_key
+    from {{ ref('dim_campaigns') }}
 
 ),
 
 person_origins as (
 
-    select person_key, channel, campaign_id from {{ ref('int_person_origins') }}
+    select
+        person_key,
+        channel,
+        campaign_id
+    from {{ ref('int_person_origins') }}
 
 ),
 
 account_origins as (
 
-    select account_key, channel, campaign_id from {{ ref('int_account_origins') }}
+    select
+        account_key,
+        channel,
+        campaign_id
+    from {{ ref('int_account_origins') }}
 
 ),
 

@@ -3,14 +3,21 @@
 
 with events as (
 
-    select anonymous_id, person_id, occurred_at from {{ ref('stg_encharge__events') }}
+    select
+        anonymous_id,
+        person_id,
+        occurred_at
+    from {{ ref('stg_encharge__events') }}
     where anonymous_id is not null and person_id is not null and not is_deleted
 
 ),
 
 sources as (
 
-    select source_id, person_key from {{ ref('person_sources') }}
+    select
+        source_id,
+        person_key
+    from {{ ref('person_sources') }}
     where source_system = 'encharge' and source_type = 'person'
 
 ),

@@ -10,14 +10,20 @@ with events as (
 
 types as (
 
-    select source_event, event_type from {{ ref('event_types') }}
+    select
+        source_event,
+        event_type
+    from {{ ref('event_types') }}
     where source_system = 'encharge' and source_event is not null
 
 ),
 
 sources as (
 
-    select source_id, person_key from {{ ref('person_sources') }}
+    select
+        source_id,
+        person_key
+    from {{ ref('person_sources') }}
     where source_system = 'encharge' and source_type = 'person'
 
 ),

@@ -6,24 +6,27 @@
 with activities as (
 
     {% for stream, entity in streams.items() %}
-    select
-        '{{ stream }}' as object_type,
-        {{ entity }}_id as object_id,
-        occurred_at,
-        owner_id,
-        upper(coalesce(direction, '')) as direction,
-        upper(coalesce(status, '')) as status,
-        subject
-    from {{ ref('stg_hubspot__' ~ stream) }}
-    where not is_deleted and occurred_at <= {{ as_of() }}
-    {% if not loop.last %}union all{% endif %}
+        select
+            '{{ stream }}' as object_type,
+            {{ entity }}_id as object_id,
+            occurred_at,
+            owner_id,
+            upper(coalesce(direction, '')) as direction,
+            upper(coalesce(status, '')) as status,
+            subject
+        from {{ ref('stg_hubspot__' ~ stream) }}
+        where not is_deleted and occurred_at <= {{ as_of() }}
+        {% if not loop.last %}union all{% endif %}
     {% endfor %}
 
 ),
 
 types as (
 
-    select source_event, event_type from {{ ref('event_types') }}
+    select
+        source_event,
+        event_type
+    from {{ ref('event_types') }}
     where source_system = 'hubspot' and source_event is not null
 
 ),

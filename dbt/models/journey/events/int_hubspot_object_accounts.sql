@@ -3,14 +3,23 @@
 
 with associations as (
 
-    select from_type, from_id, to_type, to_id, label from {{ ref('stg_hubspot__associations') }}
+    select
+        from_type,
+        from_id,
+        to_type,
+        to_id,
+        label
+    from {{ ref('stg_hubspot__associations') }}
     where not is_deleted
 
 ),
 
 sources as (
 
-    select source_id, account_key from {{ ref('account_sources') }}
+    select
+        source_id,
+        account_key
+    from {{ ref('account_sources') }}
     where source_system = 'hubspot' and source_type = 'company'
 
 ),

@@ -3,21 +3,32 @@
 
 with associations as (
 
-    select from_type, from_id, to_id from {{ ref('stg_hubspot__associations') }}
+    select
+        from_type,
+        from_id,
+        to_id
+    from {{ ref('stg_hubspot__associations') }}
     where to_type = 'contacts' and not is_deleted
 
 ),
 
 sources as (
 
-    select source_id, person_key, account_key from {{ ref('person_sources') }}
+    select
+        source_id,
+        person_key,
+        account_key
+    from {{ ref('person_sources') }}
     where source_system = 'hubspot' and source_type = 'contact'
 
 ),
 
 contacts as (
 
-    select contact_id, created_at from {{ ref('stg_hubspot__contacts') }}
+    select
+        contact_id,
+        created_at
+    from {{ ref('stg_hubspot__contacts') }}
 
 ),
 

@@ -86,21 +86,21 @@ tickets as (
 ticket_steps as (
 
     {% for event_type, instant in [('ticket_opened', 'created_at'), ('ticket_closed', 'closed_at')] %}
-    select
-        '{{ event_type }}' as event_type,
-        ticket_id as source_id,
-        {{ instant }} as occurred_at,
-        account_key,
-        person_key,
-        cast(null as string) as channel,
-        owner_id,
-        cast(null as string) as deal_id,
-        subject as label,
-        cast(null as string) as direction,
-        true as can_be_touch
-    from tickets
-    where {{ instant }} <= {{ as_of() }}
-    {% if not loop.last %}union all{% endif %}
+        select
+            '{{ event_type }}' as event_type,
+            ticket_id as source_id,
+            {{ instant }} as occurred_at,
+            account_key,
+            person_key,
+            cast(null as string) as channel,
+            owner_id,
+            cast(null as string) as deal_id,
+            subject as label,
+            cast(null as string) as direction,
+            true as can_be_touch
+        from tickets
+        where {{ instant }} <= {{ as_of() }}
+        {% if not loop.last %}union all{% endif %}
     {% endfor %}
 
 ),

@@ -100,14 +100,20 @@ steps as (
 
 accounts as (
 
-    select source_id, account_key from {{ ref('account_sources') }}
+    select
+        source_id,
+        account_key
+    from {{ ref('account_sources') }}
     where source_system = 'stripe' and source_type = 'customer'
 
 ),
 
 people as (
 
-    select source_id, person_key from {{ ref('person_sources') }}
+    select
+        source_id,
+        person_key
+    from {{ ref('person_sources') }}
     where source_system = 'stripe' and source_type = 'customer'
 
 ),

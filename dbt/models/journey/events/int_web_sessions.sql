@@ -21,7 +21,10 @@ with visits as (
 
 signatures as (
 
-    select signature_key, channel from {{ ref('int_channel_signatures') }}
+    select
+        signature_key,
+        channel
+    from {{ ref('int_channel_signatures') }}
 
 ),
 

@@ -93,7 +93,10 @@ select
     billing_interval,
     interval_count,
     usage_type,
-    least(coalesce(carried_shared_percent_off, 0) + coalesce(carried_item_percent_off, 0), 100) as percent_off,
+    cast(
+        coalesce(carried_shared_percent_off, 0) + coalesce(carried_item_percent_off, 0)
+        - coalesce(carried_shared_percent_off, 0) * coalesce(carried_item_percent_off, 0) / 100
+    as decimal(9, 6)) as percent_off,
     coalesce(carried_shared_amount_off, 0) as shared_amount_off,
     coalesce(carried_item_amount_off, 0) as item_amount_off
 from carried

@@ -19,9 +19,9 @@ line_discounts as (
 
     select
         lines.invoice_line_id,
-        sum(case when discounts.level = 'item' then discounts.percent_off else 0 end) as item_percent_off,
+        {{ stacked_percent_off("case when discounts.level = 'item' then discounts.percent_off end") }} as item_percent_off,
         sum(case when discounts.level = 'item' then discounts.amount_off else 0 end) as item_amount_off,
-        sum(case when discounts.level <> 'item' then discounts.percent_off else 0 end) as shared_percent_off,
+        {{ stacked_percent_off("case when discounts.level <> 'item' then discounts.percent_off end") }} as shared_percent_off,
         sum(case when discounts.level <> 'item' then discounts.amount_off else 0 end) as shared_amount_off
     from lines
     inner join {{ ref('stg_stripe__invoice_line_discounts') }} as listed on lines.invoice_line_id = listed.invoice_line_id

@@ -84,9 +84,9 @@ discounted as (
     select
         events.item_version_id,
         events.changed_at,
-        sum(case when discounts.level = 'item' then discounts.percent_off else 0 end) as item_percent_off,
+        {{ stacked_percent_off("case when discounts.level = 'item' then discounts.percent_off end") }} as item_percent_off,
         sum(case when discounts.level = 'item' then discounts.amount_off else 0 end) as item_amount_off,
-        sum(case when discounts.level = 'shared' then discounts.percent_off else 0 end) as shared_percent_off,
+        {{ stacked_percent_off("case when discounts.level = 'shared' then discounts.percent_off end") }} as shared_percent_off,
         sum(case when discounts.level = 'shared' then discounts.amount_off else 0 end) as shared_amount_off
     from events
     inner join discounts

@@ -40,7 +40,10 @@ rates as (
 
 owners as (
 
-    select owner_id, owner_key from {{ ref('dim_owners') }}
+    select
+        owner_id,
+        owner_key
+    from {{ ref('dim_owners') }}
 
 ),
 

@@ -32,15 +32,18 @@ answered as (
     inner join touches
         on
             assignments.person_key = touches.person_key
-            and touches.occurred_at >= assignments.assigned_at
-            and (assignments.reassigned_at is null or touches.occurred_at < assignments.reassigned_at)
+            and assignments.assigned_at <= touches.occurred_at
+            and (assignments.reassigned_at is null or assignments.reassigned_at > touches.occurred_at)
     group by assignments.person_key, assignments.assigned_at
 
 ),
 
 owners as (
 
-    select owner_id, owner_key from {{ ref('dim_owners') }}
+    select
+        owner_id,
+        owner_key
+    from {{ ref('dim_owners') }}
 
 ),
 

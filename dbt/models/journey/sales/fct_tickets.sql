@@ -14,7 +14,10 @@ stages as (
 
 owners as (
 
-    select owner_id, owner_key from {{ ref('dim_owners') }}
+    select
+        owner_id,
+        owner_key
+    from {{ ref('dim_owners') }}
 
 )
 

@@ -10,33 +10,48 @@ with deals as (
 
 accounts as (
 
-    select object_id, account_key from {{ ref('int_hubspot_object_accounts') }}
+    select
+        object_id,
+        account_key
+    from {{ ref('int_hubspot_object_accounts') }}
     where object_type = 'deals'
 
 ),
 
 people as (
 
-    select object_id, person_key from {{ ref('int_hubspot_object_people') }}
+    select
+        object_id,
+        person_key
+    from {{ ref('int_hubspot_object_people') }}
     where object_type = 'deals' and person_rank = 1
 
 ),
 
 origins as (
 
-    select person_key, channel from {{ ref('int_person_origins') }}
+    select
+        person_key,
+        channel
+    from {{ ref('int_person_origins') }}
 
 ),
 
 account_origins as (
 
-    select account_key, channel from {{ ref('int_account_origins') }}
+    select
+        account_key,
+        channel
+    from {{ ref('int_account_origins') }}
 
 ),
 
 signatures as (
 
-    select signature_key, channel from {{ ref('int_channel_signatures') }}
+    select
+        signature_key,
+        channel
+    from {{ ref('int_channel_signatures') }}
 
 )
 

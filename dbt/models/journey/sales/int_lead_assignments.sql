@@ -3,7 +3,11 @@
 
 with sources as (
 
-    select source_id, person_key, account_key from {{ ref('person_sources') }}
+    select
+        source_id,
+        person_key,
+        account_key
+    from {{ ref('person_sources') }}
     where source_system = 'hubspot' and source_type = 'contact'
 
 ),
@@ -49,14 +53,23 @@ assignments as (
 
 stages as (
 
-    select entity_type, entity_key, stage, entered_at, exited_at from {{ ref('fct_stage_periods') }}
+    select
+        entity_type,
+        entity_key,
+        stage,
+        entered_at,
+        exited_at
+    from {{ ref('fct_stage_periods') }}
     where not is_skipped
 
 ),
 
 people as (
 
-    select person_key, account_key from {{ ref('dim_people') }}
+    select
+        person_key,
+        account_key
+    from {{ ref('dim_people') }}
 
 )
 

@@ -10,14 +10,20 @@ with tickets as (
 
 accounts as (
 
-    select object_id, account_key from {{ ref('int_hubspot_object_accounts') }}
+    select
+        object_id,
+        account_key
+    from {{ ref('int_hubspot_object_accounts') }}
     where object_type = 'tickets'
 
 ),
 
 people as (
 
-    select object_id, person_key from {{ ref('int_hubspot_object_people') }}
+    select
+        object_id,
+        person_key
+    from {{ ref('int_hubspot_object_people') }}
     where object_type = 'tickets' and person_rank = 1
 
 )

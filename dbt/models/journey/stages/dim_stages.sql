@@ -19,7 +19,11 @@ with journey_stages as (
 
 pipelines as (
 
-    select object_type, pipeline_id, label from {{ ref('stg_hubspot__pipelines') }}
+    select
+        object_type,
+        pipeline_id,
+        label
+    from {{ ref('stg_hubspot__pipelines') }}
 
 ),
 

@@ -7,14 +7,23 @@ with journeys as (
 
 entries as (
 
-    select account_key, stage, entered_at from {{ ref('fct_stage_periods') }}
+    select
+        account_key,
+        stage,
+        entered_at
+    from {{ ref('fct_stage_periods') }}
     where entity_type = 'account' and not is_skipped
 
 ),
 
 events as (
 
-    select account_key, occurred_at, channel_key, campaign_key from {{ ref('fct_journey_events') }}
+    select
+        account_key,
+        occurred_at,
+        channel_key,
+        campaign_key
+    from {{ ref('fct_journey_events') }}
     where is_touch and account_key <> 'unknown'
 
 ),
@@ -57,9 +66,10 @@ stages as (
     select
         journeys.account_key,
         journeys.journey_number,
-        {% for stage in ['lead', 'mql', 'sql', 'opportunity'] %}
-        min(case when entries.stage = '{{ stage }}' then entries.entered_at end) as {{ stage }}_at{{ ',' if not loop.last }}
-        {% endfor %}
+        min(case when entries.stage = 'lead' then entries.entered_at end) as lead_at,
+        min(case when entries.stage = 'mql' then entries.entered_at end) as mql_at,
+        min(case when entries.stage = 'sql' then entries.entered_at end) as sql_at,
+        min(case when entries.stage = 'opportunity' then entries.entered_at end) as opportunity_at
     from entries
     inner join journeys
         on
@@ -122,11 +132,11 @@ select
     cast(touches as bigint) as touches,
     {%- set instants = ['first_touch', 'lead', 'mql', 'sql', 'opportunity', 'won', 'customer', 'churned'] %}
     {%- for instant in instants %}
-    cast({{ instant }}_at as timestamp) as {{ instant }}_at,
+        cast({{ instant }}_at as timestamp) as {{ instant }}_at,
     {%- endfor %}
     {%- for instant in instants[:-1] %}
-    cast({{ days_between(local_date(instant ~ '_at'), local_date(instants[loop.index] ~ '_at')) }} as int)
-        as days_{{ instant }}_to_{{ instants[loop.index] }},
+        cast({{ days_between(local_date(instant ~ '_at'), local_date(instants[loop.index] ~ '_at')) }} as int)
+            as days_{{ instant }}_to_{{ instants[loop.index] }},
     {%- endfor %}
     cast({{ days_between(local_date('first_touch_at'), local_date('customer_at')) }} as int)
         as days_first_touch_to_customer,

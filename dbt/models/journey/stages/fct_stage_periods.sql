@@ -92,13 +92,16 @@ periods as (
         on
             stages.stage_rank = stages.funnel_rank
             and stages.funnel_rank > coalesce(ranked.reached_rank, 0)
-            and stages.funnel_rank < ranked.funnel_rank
+            and ranked.funnel_rank > stages.funnel_rank
 
 ),
 
 people as (
 
-    select person_key, account_key from {{ ref('dim_people') }}
+    select
+        person_key,
+        account_key
+    from {{ ref('dim_people') }}
 
 )
 
@@ -109,7 +112,8 @@ select
     cast(periods.entity_key as string) as entity_key,
     cast(
         case when periods.entity_type = 'account' then periods.entity_key else coalesce(people.account_key, 'unknown') end
-    as string) as account_key,
+        as string
+    ) as account_key,
     cast(case when periods.entity_type = 'person' then periods.entity_key else 'unknown' end as string) as person_key,
     cast({{ key(["'journey'", "''", 'periods.stage']) }} as string) as stage_key,
     cast(periods.stage as string) as stage,

@@ -10,7 +10,10 @@ with policy as (
 
 accounts as (
 
-    select source_id, account_key from {{ ref('account_sources') }}
+    select
+        source_id,
+        account_key
+    from {{ ref('account_sources') }}
     where source_system = 'stripe' and source_type = 'customer'
 
 ),

@@ -51,7 +51,7 @@ by_instant as (
         entity_type,
         entity_key,
         {% for rank in ranks %}
-        sum(case when funnel_rank = {{ rank }} then change else 0 end) as change_{{ rank }},
+            sum(case when funnel_rank = {{ rank }} then change else 0 end) as change_{{ rank }},
         {% endfor %}
         changed_at
     from changes
@@ -65,10 +65,10 @@ counted as (
         entity_type,
         entity_key,
         {% for rank in ranks %}
-        sum(change_{{ rank }}) over (
-            partition by entity_type, entity_key order by changed_at
-            rows between unbounded preceding and current row
-        ) as signals_{{ rank }},
+            sum(change_{{ rank }}) over (
+                partition by entity_type, entity_key order by changed_at
+                rows between unbounded preceding and current row
+            ) as signals_{{ rank }},
         {% endfor %}
         changed_at
     from by_instant
@@ -84,7 +84,7 @@ furthest as (
         changed_at,
         case
             {% for rank in ranks | reverse if rank > 1 %}
-            when signals_{{ rank }} > 0 then {{ rank }}
+                when signals_{{ rank }} > 0 then {{ rank }}
             {% endfor %}
             else 1
         end as funnel_rank

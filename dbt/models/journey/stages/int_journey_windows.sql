@@ -37,7 +37,11 @@ paid as (
 
 entries as (
 
-    select account_key, stage, entered_at from {{ ref('fct_stage_periods') }}
+    select
+        account_key,
+        stage,
+        entered_at
+    from {{ ref('fct_stage_periods') }}
     where entity_type = 'account' and not is_skipped
 
 ),

@@ -51,7 +51,10 @@ values_known as (
         lower(contacts.lifecycle_stage) as value,
         contacts.created_at as changed_at
     from contacts
-    where not exists (select 1 from history where history.contact_id = contacts.contact_id)
+    where not exists (
+        select 1 from history
+        where history.contact_id = contacts.contact_id
+    )
 
 ),
 

@@ -35,11 +35,25 @@ records as (
         contact_id as source_id,
         coalesce(created_at, first_extracted_at) as created_at
     from {{ ref('stg_hubspot__contacts') }} as contacts
-    where not exists (select 1 from lifecycle where lifecycle.contact_id = contacts.contact_id)
+    where
+        not exists (
+            select 1 from lifecycle
+            where lifecycle.contact_id = contacts.contact_id
+        )
     union all
-    select 'encharge', 'person', person_id, coalesce(created_at, first_extracted_at) from {{ ref('stg_encharge__people') }}
+    select
+        'encharge' as source_system,
+        'person' as source_type,
+        person_id as source_id,
+        coalesce(created_at, first_extracted_at) as created_at
+    from {{ ref('stg_encharge__people') }}
     union all
-    select 'stripe', 'customer', customer_id, coalesce(created_at, first_extracted_at) from {{ ref('stg_stripe__customers') }}
+    select
+        'stripe' as source_system,
+        'customer' as source_type,
+        customer_id as source_id,
+        coalesce(created_at, first_extracted_at) as created_at
+    from {{ ref('stg_stripe__customers') }}
 
 ),
 
