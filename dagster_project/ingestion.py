@@ -6,6 +6,7 @@ import dagster as dg
 
 from dagster_project.resources import Warehouse
 from ingestion.registry import SOURCES, streams_of
+from ingestion.versions import Stream
 from warehouse import meta
 from warehouse.progress import Counter, say
 
@@ -13,17 +14,22 @@ RETRY = dg.RetryPolicy(max_retries=1, delay=5, jitter=dg.Jitter.PLUS_MINUS)
 STREAMS = {source: tuple(stream.name for stream in streams_of(source)) for source in SOURCES}
 
 
+def columns_of(stream: Stream) -> dg.TableSchema:
+    """A stream's declared columns."""
+    return dg.TableSchema([dg.TableColumn(field.name, str(field.type)) for field in stream.arrow_schema])
+
+
 def source_assets(source: str) -> dg.AssetsDefinition:
     """The streams of a source as assets `[source, stream]`, the key that dbt's source of the same name has."""
     specs = [
         dg.AssetSpec(
-            [source, stream],
+            [source, stream.name],
             group_name=source,
             kinds={"dlt", "duckdb"},
             skippable=True,
-            metadata={"dagster/table_name": f"raw_{source}.{stream}"},
+            metadata={"dagster/table_name": f"raw_{source}.{stream.name}", "dagster/column_schema": columns_of(stream)},
         )
-        for stream in STREAMS[source]
+        for stream in streams_of(source)
     ]
 
     @dg.multi_asset(name=source, specs=specs, can_subset=True, pool="warehouse", retry_policy=RETRY)

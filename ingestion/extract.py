@@ -28,7 +28,9 @@ import pyarrow as pa
 
 from ingestion import raw
 from ingestion.versions import (
+    DRIFT_KEY,
     DRIFT_SCHEMA,
+    QUARANTINE_KEY,
     QUARANTINE_SCHEMA,
     JsonObject,
     Stream,
@@ -146,6 +148,7 @@ class VersionWriter:
     _fields: dict[str, set[str]] | None = None
     _quarantine: list[pa.Table] = field(default_factory=list)
     _drift: list[tuple[str, str, str]] = field(default_factory=list)
+    _drift_reported: int = 0
 
     def tables(self, reader: Reader, state: State) -> Iterator[tuple[str, pa.Table]]:
         """Run a reader and yield (stream, versions) as batches fill up. Raises what the reader raises."""
@@ -163,14 +166,22 @@ class VersionWriter:
         for stream in reader.streams:
             yield from self._flush(stream)
 
-    def quarantine(self) -> pa.Table:
-        """Everything that was rejected so far in this run."""
-        return pa.concat_tables([QUARANTINE_SCHEMA.empty_table(), *self._quarantine])
+    def reports(self) -> list[tuple[str, tuple[str, ...], pa.Table]]:
+        """(table, key, rows) of what was rejected, and of new fields, since this was asked the last time."""
+        rejected, self._quarantine = self._quarantine, []
+        fresh, self._drift_reported = self._drift[self._drift_reported :], len(self._drift)
+        return [
+            ("quarantine", QUARANTINE_KEY, pa.concat_tables([QUARANTINE_SCHEMA.empty_table(), *rejected])),
+            ("drift", DRIFT_KEY, self._drift_table(fresh)),
+        ]
 
     def drift(self) -> pa.Table:
         """Fields that no column reads and that were never seen before this run."""
-        names = [list(column) for column in zip(*self._drift, strict=True)] or [[], [], []]
-        when = [self.context.as_of] * len(self._drift)
+        return self._drift_table(self._drift)
+
+    def _drift_table(self, found: Sequence[tuple[str, str, str]]) -> pa.Table:
+        names = [list(column) for column in zip(*found, strict=True)] or [[], [], []]
+        when = [self.context.as_of] * len(found)
         return pa.Table.from_arrays(
             [pa.array(v, t.type) for v, t in zip((names[0], names[1], when, names[2]), DRIFT_SCHEMA, strict=True)],
             schema=DRIFT_SCHEMA,

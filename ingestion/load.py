@@ -20,7 +20,7 @@ import pyarrow as pa
 from ingestion import raw
 from ingestion.extract import Context, Reader, VersionWriter
 from ingestion.registry import builder_of, streams_of
-from ingestion.versions import DRIFT_SCHEMA, QUARANTINE_SCHEMA, Stream
+from ingestion.versions import Stream
 
 if TYPE_CHECKING:
     from dlt import Pipeline
@@ -32,8 +32,6 @@ log = logging.getLogger(__name__)
 
 Progress = Callable[[str, int], None]
 VERSION_KEY = ("id", "version_hash")
-QUARANTINE_KEY = ("stream", "id", "reason", "payload")
-DRIFT_KEY = ("stream", "field")
 
 
 class LoadFailed(Exception):
@@ -154,14 +152,12 @@ def pipeline_for(name: str, settings: Settings) -> Pipeline:
 
 
 def dlt_source(name: str, readers: Sequence[Reader], writer: VersionWriter) -> DltSource:
-    """The readers as a dlt source: one resource a reader, and two last ones with what was rejected and what is new."""
+    """The readers as a dlt source: one resource a reader."""
     import dlt
     from dlt.extract import DltSource
 
     schema = dlt.Schema(pipeline_name(name))
     resources = [_reader_resource(reader, writer) for reader in readers]
-    resources.append(_report_resource("quarantine", QUARANTINE_SCHEMA, QUARANTINE_KEY, writer.quarantine))
-    resources.append(_report_resource("drift", DRIFT_SCHEMA, DRIFT_KEY, writer.drift))
     return DltSource(schema, name, resources)
 
 
@@ -176,21 +172,13 @@ def _reader_resource(reader: Reader, writer: VersionWriter) -> DltResource:
             _expect(streams[stream], table)
             hints = dlt.mark.make_hints(**_hints(stream, streams[stream].arrow_schema, VERSION_KEY))
             yield dlt.mark.with_hints(table, hints, create_table_variant=True)
+        # the loader takes turns among readers, so each one hands over its own: no reader is known to be the last
+        for name, key, rows in writer.reports():
+            if rows.num_rows:
+                hints = dlt.mark.make_hints(**_hints(name, rows.schema, key))
+                yield dlt.mark.with_hints(rows, hints, create_table_variant=True)
 
     return dlt.resource(read, name=reader.name, schema_contract=_CONTRACT)()
-
-
-def _report_resource(table: str, schema: pa.Schema, key: tuple[str, ...], rows: Callable[[], pa.Table]) -> DltResource:
-    import dlt
-
-    def read() -> Iterator[Any]:
-        found = rows()
-        if found.num_rows:
-            yield found
-
-    hints = _hints(table, schema, key)
-    hints.pop("table_name")
-    return dlt.resource(read, name=table, **hints, schema_contract=_CONTRACT)()
 
 
 # The tables are declared; what is not declared does not get in.

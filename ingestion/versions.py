@@ -84,6 +84,9 @@ DRIFT_SCHEMA = pa.schema(
     ]
 )
 
+QUARANTINE_KEY = ("stream", "id", "reason", "payload")
+DRIFT_KEY = ("stream", "field")
+
 _EMPTY: Mapping[str, Any] = {}
 _FIRST_YEAR_US = int(datetime(1, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
 _LAST_YEAR_US = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp()) * 1_000_000

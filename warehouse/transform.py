@@ -158,7 +158,7 @@ def build(
             progress(_node(node, outcome.status, seconds=outcome.execution_time), done, total)
 
     variables = json.dumps(settings.dbt_vars())
-    command = ["build", "--exclude-resource-type", "unit_test", "--vars", variables, *arguments]
+    command = ["build", "--exclude-resource-type", "unit_test", "--no-write-json", "--vars", variables, *arguments]
     result = _invoke(settings, command, settings.dbt_target_dir / "run", manifest, [listen])
     if result.result is None:
         raise DbtFailed(f"dbt did not run: {_essence(str(result.exception))}")
@@ -215,7 +215,7 @@ def _invoke(
     settings.warehouse_path.parent.mkdir(parents=True, exist_ok=True)
     common = [
         *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--target", settings.target),
-        *("--target-path", str(target), "--log-path", str(target), "--log-level-file", "info"),
+        *("--target-path", str(target), "--log-path", str(target), "--log-level-file", "none"),
         *("--log-level", "none", "--no-use-colors", "--no-version-check"),
     ]
     try:

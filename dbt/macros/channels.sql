@@ -10,5 +10,5 @@
 {#- A campaign's id: its name in lower case with single hyphens, so that "Spring Sale" in the ad ledger and `spring-sale`
     in a link are one campaign. NULL when nothing is left. -#}
 {% macro campaign_id(name) -%}
-    nullif(trim({{ regexp_replace('lower(' ~ name ~ ')', '[^\\p{L}\\p{N}]+', '-') }}, '-'), '')
+    nullif(trim(both '-' from {{ regexp_replace('lower(' ~ name ~ ')', '[^\\p{L}\\p{N}]+', '-') }}), '')
 {%- endmacro %}

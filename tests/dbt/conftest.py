@@ -5,8 +5,9 @@
         dbt.build("+dim_accounts")                 # seeds, models and tests of the selection; raises when one fails
         assert dbt.rows("select account_id from journey.dim_accounts") == [...]
 
-`dbt.build(select, as_of="2025-06-01 00:00:00", time_zone="Europe/Berlin", ...)` passes any variable; `dbt.run(...)` skips
-the project's own tests, which makes it several times as fast; `dbt.evaluate("select {{ as_of() }}")` tries a macro.
+`dbt.build(select, as_of="2025-06-01 00:00:00", time_zone="Europe/Berlin", ...)` passes any variable; `dbt.run(...)`
+skips the project's own tests, which makes it several times as fast.
+`dbt.evaluate("select {{ as_of() }}")` tries a macro.
 Raw tables of all sources exist and are empty. A warehouse is a temporary DuckDB file; dbt runs in this process.
 Selections: name what you need (`"+fct_mrr_movements"`), the whole project takes long.
 """

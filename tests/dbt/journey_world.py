@@ -263,6 +263,7 @@ RAW: dict[tuple[str, str], list[Row]] = {
             "created_at": "2025-05-01 10:00",
             "closed_at": "2025-05-01 11:30",
         },
+        {"id": "t2", "subject": "Open", "pipeline_id": "0", "stage_id": "0", "created_at": "2025-12-01"},
     ],
     ("hubspot", "calls"): [
         {

@@ -1,7 +1,8 @@
 """The raw ledger's tables, made empty or filled with rows given as dicts, for tests of the dbt project.
 
-`create_raw(connection)` makes every table of every source; `insert_raw(connection, "stripe", "customers", rows)` fills one.
-`COLUMNS` is what the models read; a test compares it with `ingestion.<source>.schema.STREAMS`, what the connectors write.
+`create_raw(connection)` makes every table of every source; `insert_raw(connection, "stripe", "customers", rows)` fills
+one. `COLUMNS` is what the models read; a test compares it with `ingestion.<source>.schema.STREAMS`, what the connectors
+write.
 """
 
 from __future__ import annotations
@@ -48,9 +49,7 @@ QUARANTINE_COLUMNS = {
     "_dlt_load_id": "VARCHAR",
 }
 
-_ENGAGEMENT = (
-    "occurred_at ts, owner_id t, direction t, status t, subject t, duration_ms i, created_at ts"
-)
+_ENGAGEMENT = "occurred_at ts, owner_id t, direction t, status t, subject t, duration_ms i, created_at ts"
 
 COLUMNS: dict[str, dict[str, str]] = {
     "hubspot": {

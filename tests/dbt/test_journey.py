@@ -169,7 +169,11 @@ def test_deal_events(events: list[dict[str, Any]]) -> None:
 
 def test_ticket_events(events: list[dict[str, Any]], world: DbtWarehouse) -> None:
     assert len(of(events, "ticket_opened", "t1")) == len(of(events, "ticket_closed", "t1")) == 1
-    assert world.rows("select minutes_to_close, is_open, priority from journey.fct_tickets") == [(90, False, "high")]
+    assert of(events, "ticket_closed", "t2") == []
+    assert world.rows("select minutes_to_close, is_open, priority from journey.fct_tickets order by ticket_id") == [
+        (90, False, "high"),
+        (None, True, None),
+    ]
 
 
 def test_billing_events(events: list[dict[str, Any]]) -> None:

@@ -1,4 +1,4 @@
-"""Staging: the newest version at the run's instant, money in major units, nested lists as rows, and the engine macros."""
+"""Staging: the newest version at the run's instant, money in major units, nested lists as rows; the engine macros."""
 
 from __future__ import annotations
 
@@ -16,19 +16,24 @@ def staged(dbt_module: DbtWarehouse) -> DbtWarehouse:
     """Versions of a few objects, staged on 1 June 2025."""
     may, june, july = "2025-05-01 00:00:00+00", "2025-06-01 00:00:00+00", "2025-07-01 00:00:00+00"
     customer = {"id": "cus_1", "created_at": "2025-01-01", "currency": "usd"}
-    dbt_module.raw("stripe", "customers", [customer | {"email": "old@a.com", "modified_at": may}], extracted_at=may)
-    # a stale replay: extracted last, but an older state
-    dbt_module.raw("stripe", "customers", [customer | {"email": "stale@a.com", "modified_at": "2025-01-02"}], extracted_at=june)
-    dbt_module.raw("stripe", "customers", [customer | {"email": "new@a.com", "modified_at": june}], extracted_at=june)
-    dbt_module.raw("stripe", "customers", [customer | {"email": "future@a.com", "modified_at": july}], extracted_at=july)
     deleted = {"id": "cus_2", "created_at": "2025-01-01", "currency": "jpy", "balance": 1500}
-    dbt_module.raw("stripe", "customers", [deleted | {"modified_at": may}], extracted_at=may)
-    dbt_module.raw("stripe", "customers", [deleted | {"modified_at": june, "is_deleted": True}], extracted_at=june)
+    dbt_module.raw(
+        "stripe",
+        "customers",
+        [
+            customer | {"email": "old@a.com", "modified_at": may, "extracted_at": may},
+            # a stale replay: extracted last, but an older state
+            customer | {"email": "stale@a.com", "modified_at": "2025-01-02", "extracted_at": june},
+            customer | {"email": "new@a.com", "modified_at": june, "extracted_at": june},
+            customer | {"email": "future@a.com", "modified_at": july, "extracted_at": july},
+            deleted | {"modified_at": may, "extracted_at": may},
+            deleted | {"modified_at": june, "extracted_at": june, "is_deleted": True},
+        ],
+    )
     # two versions of one instant: the later load counts
-    for load, name in (("2", "second"), ("1", "first")):
-        dbt_module.raw(
-            "stripe", "products", [{"id": "prod_1", "name": name, "created_at": may, "_dlt_load_id": load}], extracted_at=may
-        )
+    product = {"id": "prod_1", "created_at": may}
+    loads = [product | {"name": name, "_dlt_load_id": load} for load, name in (("2", "second"), ("1", "first"))]
+    dbt_module.raw("stripe", "products", loads, extracted_at=may)
     dbt_module.raw(
         "stripe",
         "prices",
@@ -97,11 +102,12 @@ def test_item_versions_up_to_the_instant(staged: DbtWarehouse) -> None:
 
 
 def test_money_is_in_major_units(staged: DbtWarehouse) -> None:
-    assert staged.rows("select balance, balance_minor, currency from staging.stg_stripe__customers where balance > 0") == [
-        (Decimal("1500.0000"), 1500, "JPY")
-    ]
     assert staged.rows(
-        "select unit_amount, unit_amount_minor, unit_amount_decimal from staging.stg_stripe__prices order by price_id desc"
+        "select balance, balance_minor, currency from staging.stg_stripe__customers where balance > 0"
+    ) == [(Decimal("1500.0000"), 1500, "JPY")]
+    assert staged.rows(
+        "select unit_amount, unit_amount_minor, unit_amount_decimal from staging.stg_stripe__prices "
+        "order by price_id desc"
     ) == [
         (Decimal("12.3450"), 12345, Decimal("12.345000000000")),
         (Decimal("0.0001"), None, Decimal("0.000120000000")),
@@ -110,7 +116,8 @@ def test_money_is_in_major_units(staged: DbtWarehouse) -> None:
 
 def test_nested_lists_become_rows(staged: DbtWarehouse) -> None:
     assert staged.rows(
-        "select invoice_line_id, discount_id, amount, amount_minor from staging.stg_stripe__invoice_line_discounts order by 2"
+        "select invoice_line_id, discount_id, amount, amount_minor from staging.stg_stripe__invoice_line_discounts "
+        "order by 2"
     ) == [("il_1", "di_1", Decimal("3.0000"), 300), ("il_1", "di_2", Decimal("0.5000"), 50)]
     assert staged.rows(
         "select credit_note_line_id, credit_note_id, invoice_line_id, amount, discount_amount, tax_amount, "
@@ -133,7 +140,9 @@ def test_streams_without_rows_are_empty_tables(staged: DbtWarehouse) -> None:
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_the_connectors_declare_the_columns_that_the_models_read(source: str) -> None:
-    declared = {stream.name: {column.name: TYPES[column.kind] for column in stream.columns} for stream in streams(source)}
+    declared = {
+        stream.name: {column.name: TYPES[column.kind] for column in stream.columns} for stream in streams(source)
+    }
     for stream in COLUMNS[source]:
         read = {name: kind for name, kind in columns(source, stream).items() if name not in LEDGER_COLUMNS}
         assert {name: declared[stream].get(name) for name in read} == read, stream
@@ -155,7 +164,7 @@ MACROS = {
     "local_date": ("{{ local_date(\"timestamp '2025-06-30 22:30:00'\") }}", date(2025, 7, 1)),
     "as_of_date": ("{{ as_of_date() }}", date(2026, 1, 1)),
     "utc": ("{{ utc(\"timestamptz '2025-06-30 22:30:00+02'\") }}", datetime(2025, 6, 30, 20, 30)),
-    "json_text": ("{{ json_text(\"'{\\\"a\\\":{\\\"b\\\":1}}'\", 'a.b') }}", "1"),
+    "json_text": ('{{ json_text("\'{\\"a\\":{\\"b\\":1}}\'", \'a.b\') }}', "1"),
     "json_text_null": ("{{ json_text(\"'{\\\"a\\\":null}'\", 'a') }}", None),
     "safe_cast": ("{{ safe_cast(\"'x'\", 'bigint') }}", None),
     "key": ("{{ key([\"'a'\", 'null', '1']) }}", "eb4487bdad6fad86d0d1fe882918b484"),
@@ -181,7 +190,7 @@ MACROS = {
     ),
     "split_rows": ("(select count(*) from (select {{ split_rows(\"'a;b;c'\", ';') }} as part) as parts)", 3),
     "json_array_rows": (
-        "(select max(element) from (select {{ json_array_rows(\"'[{\\\"a\\\":1}]'\") }} as element) as rows)",
+        '(select max(element) from (select {{ json_array_rows("\'[{\\"a\\":1}]\'") }} as element) as rows)',
         '{"a":1}',
     ),
 }

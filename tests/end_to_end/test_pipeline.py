@@ -18,8 +18,6 @@ ACCOUNTS = 60
 SEEDS = (7, 11, 23)
 DATE = "2026-06-15"
 
-pytestmark = pytest.mark.xdist_group("end_to_end")
-
 
 @pytest.fixture(scope="module", params=SEEDS, ids=lambda seed: f"seed{seed}")
 def refreshed(request, tmp_path_factory):
@@ -41,6 +39,7 @@ def money(value) -> str:
     return f"{value:.2f}"
 
 
+@pytest.mark.xdist_group("figures")
 class TestFigures:
     def test_mrr_of_every_month_is_the_worlds_own_to_the_cent(self, refreshed: Company):
         truth = {row["month"]: row["mrr"] for row in refreshed.truth("mrr")}
@@ -114,6 +113,7 @@ class TestFigures:
         assert 'src="http' not in html and 'href="http' not in html
 
 
+@pytest.mark.xdist_group("nights")
 class TestNights:
     """In the order of a company's life: nothing new, a day later, then things go wrong and right again."""
 

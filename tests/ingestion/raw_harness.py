@@ -60,7 +60,7 @@ class Harness:
         self.loads += 1
         stored: dict[str, int] = {}
         with self.connection() as con:
-            for stream, table in [*tables, ("quarantine", writer.quarantine()), ("drift", writer.drift())]:
+            for stream, table in [*tables, *((name, rows) for name, _, rows in writer.reports())]:
                 con.register("rows", table)
                 target = f'raw_{self.source}."{stream}"'
                 unknown = "" if stream in ("quarantine", "drift") else f"anti join {target} using (id, version_hash)"

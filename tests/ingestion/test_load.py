@@ -141,6 +141,19 @@ def test_quarantine_and_drift_are_stored_once_and_reported(toy: Toy) -> None:
     assert drift == [("things", "depth", "number", when), ("things", "shade", "text", when)]
 
 
+def test_regression_what_a_later_stream_of_a_reader_rejects_is_stored_in_the_same_run(toy: Toy) -> None:
+    """The loader takes turns among readers; a report made before the last stream came lost its rows."""
+    toy.give(
+        things=[thing(1)],
+        parts=[{"id": "p1", "thing_id": "t1"}],
+        never=[{"name": "no id"}, {"id": "n1", "name": "x", "shade": "blue"}],
+    )
+    report = toy.run()
+    assert report.rows_quarantined == {"never": 1}
+    assert toy.query("select stream, payload from raw_stripe.quarantine") == [("never", '{"name":"no id"}')]
+    assert toy.query("select stream, field from raw_stripe.drift") == [("never", "shade")]
+
+
 def test_a_source_that_is_off_has_its_tables(toy: Toy) -> None:
     report = run_source("stripe", toy.settings(stripe_api_key=None))
     assert not report.is_configured and report.load_ids == ()

@@ -50,7 +50,7 @@ def builder(file: Path, committed: Callable[[], None] | None = None) -> Callable
             state["runs"] = state.get("runs", 0) + 1
             yield Page("parts", given.get("parts", []))
             yield Removed("parts", given.get("gone", []))
-            yield Page("never", [])
+            yield Page("never", given.get("never", []))
 
         return [
             Reader("things", ("things",), things, committed),

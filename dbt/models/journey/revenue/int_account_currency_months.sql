@@ -78,7 +78,11 @@ rated as (
 
     select
         dated.*,
-        {{ require_rate('opening.rate', 'dated.currency', 'dated.opens_on') }} as rate_open,
+        -- a currency that comes up before the first rates do has no opening rate, and nothing that needs one
+        {{ require_rate(
+            'coalesce(opening.rate, case when dated.mrr_close_native = dated.step then closing.rate end)',
+            'dated.currency', 'dated.opens_on'
+        ) }} as rate_open,
         case
             when dated.mrr_close_native = 0 then cast(0 as decimal(18, 12))
             else {{ require_rate('closing.rate', 'dated.currency', 'dated.closes_on') }}

@@ -33,8 +33,10 @@ select
     cast(tickets.created_at as timestamp) as created_at,
     cast(tickets.closed_at as timestamp) as closed_at,
     tickets.closed_at is null and not coalesce(stages.is_closed, false) as is_open,
-    cast({{ int_div(seconds_between('tickets.created_at', 'greatest(tickets.closed_at, tickets.created_at)'), '60') }} as bigint)
-        as minutes_to_close
+    cast(case
+        when tickets.closed_at >= tickets.created_at
+            then {{ int_div(seconds_between('tickets.created_at', 'tickets.closed_at'), '60') }}
+    end as bigint) as minutes_to_close
 from tickets
 left join stages
     on tickets.pipeline_id = stages.pipeline_id and tickets.stage_id = stages.stage_id
