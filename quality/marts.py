@@ -26,7 +26,12 @@ def mart_frames() -> tuple[Frame, ...]:
                 between("gross margin", "gross_margin", "error", "at most the whole revenue", None, 1),
                 between("gross retention", "gross_revenue_retention", "error", "a share of the opening MRR", 0, 1),
                 is_zero("net and gross retention", "grr_over_nrr", "error", "gross is never above net retention"),
-                is_zero("customers add up", "customer_gap", "error", "start + new + reactivated - churned = end"),
+                is_zero(
+                    "customers add up",
+                    "customer_gap",
+                    "error",
+                    "who stayed and nobody but who was there, came new or came back is a customer at the end",
+                ),
                 between("amounts", "smallest_amount", "error", "MRR, costs and customers are never negative", 0),
             ),
             ("month",),
@@ -78,13 +83,18 @@ def _economics(scope: Scope) -> str:
             month,
             policy_version,
             date_diff('month', lag(month) over (order by month), month) - 1 as month_gap,
-            cast(customer_churn_rate as double) as customer_churn_rate,
+            -- customers who come and go within the month may outnumber those of its start
+            cast(case when customers_churned <= customers_start then customer_churn_rate end as double)
+                as customer_churn_rate,
             cast(lead_conversion_rate as double) as lead_conversion_rate,
             cast(gross_margin as double) as gross_margin,
             cast(gross_revenue_retention as double) as gross_revenue_retention,
             cast(coalesce(gross_revenue_retention > net_revenue_retention + 1e-9, false) as integer) as grr_over_nrr,
-            customers_start + customers_new + customers_reactivated - customers_churned - customers_end
-                as customer_gap,
+            greatest(
+                customers_end - customers_start - customers_new - customers_reactivated,
+                customers_start - customers_churned - customers_end,
+                0
+            ) as customer_gap,
             cast(least(mrr_start, mrr_end, cost_of_revenue, sales_marketing_cost, customers_start, customers_end)
                 as double) as smallest_amount
         from {ECONOMICS}

@@ -6,7 +6,9 @@ last thing to do, so that signals reach it: `python -m dagster_project.refresh`,
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -202,14 +204,25 @@ def _serve_ui(data_dir: Path, port: int, environment: Mapping[str, str]) -> int:
     home.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(REPOSITORY / "dagster.yaml", home / "dagster.yaml")
     command = [str(Path(sys.executable).with_name("dg")), "dev", "--host", "127.0.0.1", "--port", str(port)]
-    own = {"DAGSTER_HOME": str(home), "THROUGHLINE_DATA_DIR": str(data_dir), **environment}
-    process = subprocess.Popen(command, cwd=REPOSITORY, env=process_environment(own))
+    own = {"DAGSTER_HOME": str(home), "THROUGHLINE_DATA_DIR": str(data_dir), "VIRTUAL_ENV": sys.prefix, **environment}
+    # a shell that starts us in the background has us ignore SIGINT, and so would dg, which knows no other way to end
+    process = subprocess.Popen(
+        command,
+        cwd=REPOSITORY,
+        env=process_environment(own),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     try:
         return process.wait()
     except KeyboardInterrupt:
         # the terminal has told the whole group
         return process.wait()
     finally:
+        # SIGTERM would leave the web server and the daemon behind; SIGINT ends them
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=20)
         company.stop(process)
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import duckdb
+
+
+ATTEMPTS, PAUSE_SECONDS = 8, 0.25
 
 
 class FileBusy(Exception):
@@ -26,25 +30,34 @@ def open_duckdb(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckD
 
     Raises FileBusy when another process has it open, and NoWarehouse when a file to be read does not exist.
     """
-    import duckdb
-
     if read_only and not path.exists():
         raise NoWarehouse(f"{path} does not exist yet: run `throughline refresh`")
     if not read_only:
         path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        connection = duckdb.connect(str(path), read_only=read_only)
-    except duckdb.IOException as error:
-        if "lock" not in str(error).lower():
-            raise
-        holder = re.search(r"PID (\d+)", str(error))
-        who = f"process {holder[1]}" if holder else "another process"
-        raise FileBusy(f"{who} has {path} open; close it there and run this again") from error
+    connection = _connect(path, read_only)
     try:
         connection.execute("set timezone = 'UTC'")
         yield connection
     finally:
         connection.close()
+
+
+def _connect(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
+    import duckdb
+
+    for patience in range(ATTEMPTS - 1, -1, -1):
+        try:
+            return duckdb.connect(str(path), read_only=read_only)
+        except duckdb.IOException as error:
+            if "lock" not in str(error).lower():
+                raise
+            if not patience:
+                holder = re.search(r"PID (\d+)", str(error))
+                who = f"process {holder[1]}" if holder else "another process"
+                raise FileBusy(f"{who} has {path} open; close it there and run this again") from error
+            # somebody who only looks is gone in a moment
+            time.sleep(PAUSE_SECONDS)
+    raise AssertionError("unreachable")
 
 
 def quoted(*names: str) -> str:

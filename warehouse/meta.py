@@ -296,9 +296,11 @@ def why_not_publishable(connection: duckdb.DuckDBPyConnection, schemas: Sequence
     run = last_run(connection)
     if run is None:
         return "there is no run to publish: run `throughline refresh`"
+    if run["status"] == "partial":
+        return f"run {run['run_id']} made a part of the tables only: run `throughline refresh`"
     if run["status"] != "passed":
         reason = f": {run['reason']}" if run["reason"] else ""
-        return f"run {run['run_id']} has not passed its checks ({run['status']}{reason})"
+        return f"run {run['run_id']} has not passed its checks ({run['status']}{reason}): run `throughline refresh`"
     failed = failed_checks(connection, "error")
     if failed:
         return f"blocked by {failed[0]}"

@@ -245,6 +245,11 @@ def world(dbt_module: DbtWarehouse) -> Iterator[World]:
     world.customer("w5", "finance@w5.com")
 
     # weak evidence only
+    world.company("n2", "aleph.com")
+    world.contact("n2", "ada@aleph.com", first_name="Ada", last_name="Stern", company_id="n2")
+    world.contact("n2b", "ada.stern@gmail.com", first_name="Ada", last_name="Stern", company_id="n2")
+    world.contact("n3", "adda@aleph.com", first_name="Ida", last_name="Stern")
+    world.contact("n3b", "aad@aleph.com", first_name="Ida", last_name="Stern")
     world.company("n1", None, name="Omega Trading Inc.", country="US")
     world.customer("n1", None, name="omega trading", country="US")
     world.resolve()
@@ -387,6 +392,10 @@ def test_a_persons_account_is_the_best_evidence_there_is(world: World) -> None:
 def test_a_name_proposes_but_never_joins(world: World) -> None:
     assert not world.same_account("hubspot:company:n1", "stripe:customer:n1")
     assert world.reviewed("hubspot:company:n1", "stripe:customer:n1") == {"same_name_and_country"}
+    assert not world.same_person("hubspot:contact:n2", "hubspot:contact:n2b")
+    assert world.reviewed("hubspot:contact:n2", "hubspot:contact:n2b") == {"same_name_and_account"}
+    assert not world.same_person("hubspot:contact:n3", "hubspot:contact:n3b")
+    assert "same_name_and_domain" in world.reviewed("hubspot:contact:n3", "hubspot:contact:n3b")
 
 
 def test_every_own_id_leads_to_its_cluster(world: World) -> None:

@@ -241,7 +241,11 @@ class TestMarts:
             ),
             ("update metrics.unit_economics_monthly set gross_revenue_retention = 0.95", {"net and gross retention"}),
             (
-                "update metrics.unit_economics_monthly set customers_end = 12 where month = '2026-05-01'",
+                "update metrics.unit_economics_monthly set customers_end = 13 where month = '2026-05-01'",
+                {"customers add up"},
+            ),
+            (
+                "update metrics.unit_economics_monthly set customers_end = 8 where month = '2026-05-01'",
                 {"customers add up"},
             ),
             ("update metrics.unit_economics_monthly set currency = 'EUR'", {"currency"}),

@@ -12,9 +12,21 @@ people as (
 
 ),
 
+person_accounts as (
+
+    select * from {{ ref('person_accounts') }}
+
+),
+
 accounts as (
 
     select * from {{ ref('account_clusters') }}
+
+),
+
+free_mail_domains as (
+
+    select * from {{ ref('free_mail_domains') }}
 
 ),
 
@@ -30,7 +42,27 @@ traits as (
         cast(0.6 as decimal(3, 2)) as confidence
     from nodes
     inner join people on nodes.node_id = people.node_id
-    where nodes.name like '% %' and nodes.email is not null
+    left join free_mail_domains on {{ email_domain('nodes.email') }} = free_mail_domains.domain
+    where
+        nodes.source_type <> 'customer'
+        and nodes.name like '% %'
+        and nodes.email is not null
+        and free_mail_domains.domain is null
+
+    union all
+
+    -- people of one name at one account, as a private address beside the one at work makes them
+    select
+        'person' as entity,
+        'name_and_account' as rule,
+        people.person_id as entity_id,
+        nodes.node_id,
+        concat(lower(nodes.name), '|', person_accounts.account_id) as trait,
+        cast(0.6 as decimal(3, 2)) as confidence
+    from nodes
+    inner join people on nodes.node_id = people.node_id
+    inner join person_accounts on people.person_id = person_accounts.person_id
+    where nodes.source_type <> 'customer' and nodes.name like '% %'
 
     union all
 

@@ -27,8 +27,16 @@ select
     cast(category as string) as category,
     cast(
         case
-            when category in ('{{ var("cost_of_revenue_categories") | join("', '") }}') then 'cost_of_revenue'
-            when category in ('{{ var("sales_marketing_categories") | join("', '") }}') then 'sales_marketing'
+            when category in (
+                {%- for category in var('cost_of_revenue_categories') %}
+                '{{ category }}'{{ ',' if not loop.last }}
+                {%- endfor %}
+            ) then 'cost_of_revenue'
+            when category in (
+                {%- for category in var('sales_marketing_categories') %}
+                '{{ category }}'{{ ',' if not loop.last }}
+                {%- endfor %}
+            ) then 'sales_marketing'
             else 'operating'
         end
     as string) as cost_group,
