@@ -210,7 +210,9 @@ def _card(card: Card, complete: pd.DataFrame, currency: str) -> dict[str, Any]:
 
 
 def _panels(query: Callable[[str], pd.DataFrame], months: pd.DataFrame, last_month: date, currency: str) -> list[dict]:
-    movements = query("select month, movement, amount from metrics.mrr_movements_monthly where amount <> 0 order by month, movement")
+    movements = query(
+        "select month, movement, amount from metrics.mrr_movements_monthly where amount <> 0 order by month, movement"
+    )
     first_shown = pd.Timestamp(last_month) - pd.DateOffset(months=CHART_MONTHS - 1)
     shown = movements[
         (pd.to_datetime(movements["month"]) >= first_shown)

@@ -51,7 +51,8 @@ doubts as (
     union all
 
     -- an override that names a record nobody has seen would otherwise fail in silence
-    select distinct entity, left_node_id, right_node_id, 'override', cast(1 as decimal(3, 2)), 'unknown_record', 'rejected'
+    select distinct
+        entity, left_node_id, right_node_id, 'override', cast(1 as decimal(3, 2)), 'unknown_record', 'rejected'
     from overrides
     where not is_known
 

@@ -128,16 +128,23 @@ distinct_families as (
 
 evidence as (
 
-    select customer_node_id, company_node_id, 'crm_reference' as rule, 1 as tier, cast(0.98 as decimal(3, 2)) as confidence
+    select
+        customer_node_id,
+        company_node_id,
+        'crm_reference' as rule,
+        1 as tier,
+        cast(0.98 as decimal(3, 2)) as confidence
     from crm_references
 
     union all
 
-    select customer_node_id, company_node_id, 'billing_reference', 1, cast(0.98 as decimal(3, 2)) from billing_references
+    select customer_node_id, company_node_id, 'billing_reference', 1, cast(0.98 as decimal(3, 2))
+    from billing_references
 
     union all
 
-    select customer_node_id, company_node_id, 'engagement_reference', 2, cast(0.9 as decimal(3, 2)) from engagement_references
+    select customer_node_id, company_node_id, 'engagement_reference', 2, cast(0.9 as decimal(3, 2))
+    from engagement_references
 
     union all
 

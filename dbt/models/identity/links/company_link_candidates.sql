@@ -67,8 +67,14 @@ domain_holders as (
 
 evidence as (
 
-    select node_id, neighbour_id, 'override' as rule, cast(1 as decimal(3, 2)) as confidence, cast(null as string) as weakness
-    from (select left_node_id as node_id, right_node_id as neighbour_id from overrides where action = 'join') as joins
+    select
+        left_node_id as node_id,
+        right_node_id as neighbour_id,
+        'override' as rule,
+        cast(1 as decimal(3, 2)) as confidence,
+        cast(null as string) as weakness
+    from overrides
+    where action = 'join'
 
     union all
 

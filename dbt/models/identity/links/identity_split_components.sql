@@ -1,4 +1,4 @@
--- grain: one record in a split, "<split>|<record>"; component_id is what stays joined once the right-hand record is taken out
+-- grain: one record in a split, "<split>|<record>"; component_id is what stays joined without the right-hand record
 {{ config(materialized='components') }}
 
 with splits as (

@@ -92,8 +92,14 @@ email_holders as (
 
 evidence as (
 
-    select node_id, neighbour_id, 'override' as rule, cast(1 as decimal(3, 2)) as confidence, cast(null as string) as weakness
-    from (select left_node_id as node_id, right_node_id as neighbour_id from overrides where action = 'join') as joins
+    select
+        left_node_id as node_id,
+        right_node_id as neighbour_id,
+        'override' as rule,
+        cast(1 as decimal(3, 2)) as confidence,
+        cast(null as string) as weakness
+    from overrides
+    where action = 'join'
 
     union all
 
@@ -124,7 +130,7 @@ judged as (
         greatest(nodes.first_extracted_at, neighbours.first_extracted_at) as first_seen_at,
         case
             when evidence.weakness is not null then evidence.weakness
-            -- a company's customer record often carries a colleague's mailbox: then it tells the account, not the person
+            -- a customer record often carries a colleague's mailbox: then it tells the account, not the person
             when evidence.rule = 'billing_reference' and nodes.email <> neighbours.email then 'different_mailboxes'
         end as rejected_reason
     from evidence

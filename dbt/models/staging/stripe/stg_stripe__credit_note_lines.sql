@@ -26,7 +26,9 @@ tax_elements as (
 
     select
         {{ json_text('element', 'id') }} as credit_note_line_id,
-        {{ json_array_rows("coalesce(" ~ json_text('element', 'taxes') ~ ", " ~ json_text('element', 'tax_amounts') ~ ", '[]')") }} as tax
+        {{ json_array_rows(
+            'coalesce(' ~ json_text('element', 'taxes') ~ ', ' ~ json_text('element', 'tax_amounts') ~ ')'
+        ) }} as tax
     from elements
 
 ),

@@ -16,7 +16,8 @@ renamed as (
         unit_amount as unit_amount_minor,
         {{ from_minor('coalesce(unit_amount_decimal, unit_amount)', 'currency') }} as unit_amount,
         unit_amount_decimal as unit_amount_decimal_minor,
-        {{ from_minor('coalesce(unit_amount_decimal, unit_amount)', 'currency', 'decimal(28, 12)') }} as unit_amount_decimal,
+        {{ from_minor('coalesce(unit_amount_decimal, unit_amount)', 'currency', 'decimal(28, 12)') }}
+            as unit_amount_decimal,
         interval,
         interval_count,
         usage_type,
