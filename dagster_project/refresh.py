@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import shutil
+import signal
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from warehouse.settings import REPOSITORY, BadSettings, Settings, get_settings, 
 
 if TYPE_CHECKING:
     from dagster import ExecuteInProcessResult
+    from dagster._core.instance.ref import InstanceRef
 
 BUSY = 75
 
@@ -35,9 +37,15 @@ def main() -> int:
     if settings.target != "duckdb":
         say(f"THROUGHLINE_TARGET={settings.target}: a refresh runs on duckdb only")
         return 1
+    # both end the run in order: what is half done is undone by the next one, and the UI shows the run as ended
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
     try:
         with writer_lock(settings.data_dir, "throughline refresh"):
             reason = refresh(settings)
+    except KeyboardInterrupt:
+        say("failed: stopped by a signal; what is published stays as it was")
+        return 1
     except (WriterBusy, FileBusy) as error:
         say(f"busy: {error}")
         return BUSY
@@ -49,6 +57,10 @@ def main() -> int:
             notify(settings, "refresh failed", reason)
         say(reason)
     return 1 if reason else 0
+
+
+def _stop(number: int, frame: Any) -> None:
+    raise KeyboardInterrupt
 
 
 def refresh(settings: Settings) -> str | None:
@@ -74,7 +86,7 @@ def refresh(settings: Settings) -> str | None:
         job = build(settings).resolve_job_def("nightly")
     except DbtFailed as error:
         return f"failed: {error}"
-    with dg.DagsterInstance.get() as instance:
+    with dg.DagsterInstance.from_ref(instance_ref(settings)) as instance:
         result = job.execute_in_process(
             instance=instance,
             raise_on_error=False,
@@ -97,7 +109,8 @@ def why(settings: Settings, result: ExecuteInProcessResult) -> str:
     failed = [event for event in result.all_events if event.is_step_failure]
     causes = [cause_of(event.step_failure_data.error) for event in failed if event.step_failure_data.error]
     if causes and not causes[0].startswith("Blocking check"):
-        return f"failed: {causes[0]}"
+        others = [event.step_key for event in failed[1:] if event.step_key]
+        return f"failed: {causes[0]}" + (f"; {', '.join(others)} failed too" if others else "")
     import duckdb
 
     try:
@@ -124,6 +137,17 @@ def prepare_home(settings: Settings) -> Any:
     home.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(REPOSITORY / "dagster.yaml", home / "dagster.yaml")
     return home
+
+
+def instance_ref(settings: Settings) -> InstanceRef:
+    """The instance that the UI shows, without its capture of standard output.
+
+    The capture puts files and four processes a step between a line and the reader, and lines would come late.
+    """
+    from dagster._core.instance.ref import InstanceRef
+
+    capture = {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
+    return InstanceRef.from_dir(str(settings.dagster_home), overrides={"compute_logs": capture})
 
 
 def quiet() -> None:

@@ -1,16 +1,21 @@
-"""What a person who watches a run sees: one line a step, on standard output."""
+"""What a person who watches a run sees: one line a step, on standard output, and in the run's log in the UI."""
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass, field
 
 QUIET_SECONDS = 5.0
 
+log = logging.getLogger("throughline")
+log.setLevel(logging.INFO)
+
 
 def say(text: str) -> None:
-    """Print a line at once."""
+    """Print a line at once, and log it."""
     print(text, flush=True)
+    log.info("%s", text)
 
 
 @dataclass

@@ -11,8 +11,6 @@ from dagster_project.definitions import build
 from dagster_project.ingestion import STREAMS
 from warehouse.settings import Settings
 
-pytestmark = pytest.mark.xdist_group("definitions")
-
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:

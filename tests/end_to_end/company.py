@@ -17,6 +17,7 @@ import httpx
 from warehouse.demo import sandbox
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+DATE = "2026-06-15"
 THROUGHLINE = Path(sys.executable).with_name("throughline")
 
 
@@ -123,3 +124,8 @@ def pair_scores(truth: list[dict[str, Any]], resolved: dict[tuple[str, str, str]
         return sum(size * (size - 1) // 2 for size in sizes.values())
 
     return pairs(joint) / pairs(found_sizes), pairs(joint) / pairs(true_sizes)
+
+
+def money(value: Any) -> str:
+    """An amount as the truth writes it."""
+    return f"{value:.2f}"

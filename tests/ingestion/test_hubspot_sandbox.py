@@ -107,7 +107,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str,
         yield values, data
 
 
-@pytest.mark.xdist_group("hubspot_sandbox")
 def test_hubspot_in_spite_of_faults(served: tuple[dict[str, str], Path], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(http.RetryBudget, "pause", lambda *_: 0.01)
     sandbox = Sandbox(*served)
@@ -130,7 +129,6 @@ def test_hubspot_in_spite_of_faults(served: tuple[dict[str, str], Path], monkeyp
     assert loaded(sandbox.load("hubspot", days=9)) == {}
 
 
-@pytest.mark.xdist_group("hubspot_sandbox")
 def test_refusals_are_told(served: tuple[dict[str, str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(http, "RetryBudget", lambda: RetryBudget(attempts=2, first_pause=0.01))
     sandbox = Sandbox(served[0], tmp_path)
@@ -144,7 +142,6 @@ def test_refusals_are_told(served: tuple[dict[str, str], Path], tmp_path: Path, 
     httpx.delete(sandbox.control + "/faults")
 
 
-@pytest.mark.xdist_group("hubspot_sandbox")
 def test_encharge(served: tuple[dict[str, str], Path]):
     sandbox = Sandbox(*served)
     report = sandbox.load("encharge")
@@ -157,7 +154,6 @@ def test_encharge(served: tuple[dict[str, str], Path]):
     assert loaded(sandbox.load("encharge", days=1)) == {}
 
 
-@pytest.mark.xdist_group("hubspot_sandbox")
 def test_following_a_company_leads_to_what_a_first_run_sees(tmp_path: Path):
     with serving("--seed", "5", "--accounts", "30", "--date", "2026-03-01") as values:
         followed, fresh = Sandbox(values, tmp_path / "followed"), Sandbox(values, tmp_path / "fresh")

@@ -273,7 +273,6 @@ def crashed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Toy]
     patch.undo()
 
 
-@pytest.mark.xdist_group("crashes")
 @pytest.mark.parametrize("point", [*POINTS])
 def test_a_run_killed_at_any_point_costs_nothing_but_time(
     point: str, crashed: dict[str, Toy], monkeypatch: pytest.MonkeyPatch

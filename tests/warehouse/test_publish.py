@@ -139,7 +139,7 @@ class TestGate:
         first = passed().run_id
         publish(settings)
         passed(status=status)
-        with pytest.raises(NotPublishable, match="not passed|a part of"):
+        with pytest.raises(NotPublishable, match=r"not passed|a part of"):
             publish(settings)
         assert current(settings).run_id == first
 

@@ -1,0 +1,94 @@
+"""The figures of the marts are the sandbox world's own, on three companies, over HTTP from end to end."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.company import DATE, Company, company, money, pair_scores
+
+ACCOUNTS = 60
+SEEDS = (7, 11, 23)
+
+
+@pytest.fixture(scope="module", params=SEEDS, ids=lambda seed: f"seed{seed}")
+def refreshed(request, tmp_path_factory):
+    """A company after its first refresh, one for each seed."""
+    with company(tmp_path_factory.mktemp("company"), seed=request.param, accounts=ACCOUNTS, date=DATE) as running:
+        running.refresh()
+        yield running
+
+
+class TestFigures:
+    def test_mrr_of_every_month_is_the_worlds_own_to_the_cent(self, refreshed: Company):
+        truth = {row["month"]: row["mrr"] for row in refreshed.truth("mrr")}
+        marts = dict(refreshed.query("select strftime(month, '%Y-%m-%d'), mrr_end from metrics.unit_economics_monthly"))
+        assert {month: money(value) for month, value in marts.items() if value or month in truth} == truth
+        assert float(truth[max(truth)]) > 0
+
+    def test_new_and_churned_customers_of_every_month_are_the_worlds_own(self, refreshed: Company):
+        truth = {r["month"]: (r["customers_new"], r["customers_churned"]) for r in refreshed.truth("mrr")}
+        marts = {
+            month: (new, churned)
+            for month, new, churned in refreshed.query(
+                "select strftime(month, '%Y-%m-%d'), customers_new, customers_churned "
+                "from metrics.unit_economics_monthly"
+            )
+        }
+        assert {month: marts[month] for month in truth} == truth
+        assert sum(churned for _, churned in truth.values()) > 0
+
+    def test_recognised_revenue_of_every_month_is_the_worlds_own_to_the_cent(self, refreshed: Company):
+        truth = {row["month"]: row["recognised_revenue"] for row in refreshed.truth("revenue")}
+        marts = dict(
+            refreshed.query(
+                "select strftime(month, '%Y-%m-%d'), recognised_revenue from metrics.unit_economics_monthly"
+            )
+        )
+        assert {month: money(marts[month]) for month in truth} == truth
+
+    def test_the_roll_forward_closes_in_every_month(self, refreshed: Company):
+        rows = refreshed.query(
+            "select month, mrr_opening + mrr_new + mrr_expansion + mrr_contraction + mrr_churn + mrr_reactivation "
+            "+ mrr_fx + mrr_restatement - mrr_closing, difference, mrr_closing from metrics.mrr_rollforward"
+        )
+        assert len(rows) > 24
+        assert {(footing, difference) for _, footing, difference, _ in rows} == {(0, 0)}
+
+    def test_every_reconciliation_difference_is_nil(self, refreshed: Company):
+        rows = refreshed.query("select month, source, measure, difference, reason from metrics.revenue_reconciliation")
+        assert rows and [row for row in rows if row[3] != 0] == []
+
+    @pytest.mark.parametrize("entity", ["people", "accounts"])
+    def test_people_and_accounts_resolve(self, refreshed: Company, entity: str):
+        table, column = {"people": ("person_sources", "person_id"), "accounts": ("account_sources", "account_id")}[
+            entity
+        ]
+        resolved = {
+            (system, kind, str(source)): found
+            for system, kind, source, found in refreshed.query(
+                f"select source_system, source_type, source_id, {column} from journey.{table}"
+            )
+        }
+        precision, recall = pair_scores(refreshed.truth(entity), resolved)
+        assert 2 * precision * recall / (precision + recall) >= 0.97, (precision, recall)
+
+    def test_the_promised_tables_and_columns_are_published(self, refreshed: Company):
+        promised = json.loads((Path(__file__).parent / "promised_columns.json").read_text())
+        found: dict[str, set[str]] = {}
+        for table, column in refreshed.query(
+            "select schema_name || '.' || table_name, column_name from duckdb_columns() where not internal"
+        ):
+            found.setdefault(table, set()).add(column)
+        assert {t: sorted(set(columns) - found.get(t, set())) for t, columns in promised.items()} == {
+            table: [] for table in promised
+        }
+
+    def test_the_report_needs_no_network_and_shows_the_last_complete_month(self, refreshed: Company):
+        pages = list(refreshed.data_dir.rglob("*.html"))
+        assert len(pages) == 1
+        html = pages[0].read_text()
+        assert "Revenue in May 2026" in html
+        assert 'src="http' not in html and 'href="http' not in html
