@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import shutil
 import signal
 import sys
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from dagster._core.instance.ref import InstanceRef
 
 BUSY = 75
+# how Dagster and Python call it when a signal ends a step
+INTERRUPTED = ("DagsterExecutionInterruptedError", "KeyboardInterrupt")
+BLOCKED = "blocking asset check"
+STOPPED = "failed: stopped by a signal; what is published stays as it was"
 
 
 def main() -> int:
@@ -44,8 +49,9 @@ def main() -> int:
         with writer_lock(settings.data_dir, "throughline refresh"):
             reason = refresh(settings)
     except KeyboardInterrupt:
-        say("failed: stopped by a signal; what is published stays as it was")
-        return 1
+        say(STOPPED)
+        # Python would end by the signal again, and the promised exit status is 1
+        os._exit(1)
     except (WriterBusy, FileBusy) as error:
         say(f"busy: {error}")
         return BUSY
@@ -108,7 +114,9 @@ def why(settings: Settings, result: ExecuteInProcessResult) -> str:
 
     failed = [event for event in result.all_events if event.is_step_failure]
     causes = [cause_of(event.step_failure_data.error) for event in failed if event.step_failure_data.error]
-    if causes and not causes[0].startswith("Blocking check"):
+    if any(word in cause for cause in causes for word in INTERRUPTED):
+        return STOPPED
+    if causes and BLOCKED not in causes[0]:
         others = [event.step_key for event in failed[1:] if event.step_key]
         return f"failed: {causes[0]}" + (f"; {', '.join(others)} failed too" if others else "")
     import duckdb

@@ -57,14 +57,14 @@ class Warehouse(dg.ConfigurableResource):
         with open_duckdb(self._settings.warehouse_path, read_only=True) as connection:
             last = meta.last_run(connection)
         if last and last["run_id"] == self._run.run_id and last["status"] == "running":
-            assert context.instance is not None and context.dagster_run is not None
-            failed = context.instance.get_run_stats(context.dagster_run.run_id).steps_failed
+            assert context.instance is not None and context.run is not None
+            failed = context.instance.get_run_stats(context.run.run_id).steps_failed
             meta.end_run(self._settings, self._run.run_id, "failed" if failed else "partial")
 
 
 def run_of(context: InitResourceContext, settings: Settings) -> meta.Run:
     """The run's instant and id: those of its first attempt."""
-    run, instance = context.dagster_run, context.instance
+    run, instance = context.run, context.instance
     assert run is not None and instance is not None
     root = run.root_run_id or run.run_id
     record = instance.get_run_record_by_id(root)

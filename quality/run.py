@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from quality.frames import Expected, Frame, Scope, check_name
@@ -112,8 +112,16 @@ def _result(frame: Frame, table: str, exp: Expected, rows: pd.DataFrame, found: 
         failing_rows=len(failing),
         description=exp.description,
         observed=observed,
-        sample=failing[columns].head(SAMPLE_ROWS).to_dict("records"),
+        sample=[_plain(row) for row in failing[columns].head(SAMPLE_ROWS).to_dict("records")],
     )
+
+
+def _plain(row: Mapping[Hashable, Any]) -> dict[str, Any]:
+    """A row as a person writes it: a day is not a midnight."""
+    return {
+        str(name): value.date() if hasattr(value, "normalize") and value == value.normalize() else value
+        for name, value in row.items()
+    }
 
 
 def _broken(frame: Frame, table: str, exp: Expected, error: str) -> Check:

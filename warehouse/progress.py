@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 
 QUIET_SECONDS = 5.0
 
-log = logging.getLogger("throughline")
+log = logging.getLogger("throughline.progress")
 log.setLevel(logging.INFO)
+# a line that was printed is not printed again by whatever configured the root logger
+log.propagate = False
 
 
 def say(text: str) -> None:

@@ -38,6 +38,8 @@ _QUIET = {
     "DAGSTER_DISABLE_TELEMETRY": "yes",
     # dlt's own progress and table logs stay out of the way of ours
     "RUNTIME__LOG_LEVEL": "WARNING",
+    # dlt would hold a signal back until a load is done, and then forget it
+    "RUNTIME__INTERCEPT_SIGNALS": "false",
 }
 
 

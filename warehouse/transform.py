@@ -161,7 +161,7 @@ def build(
     command = ["build", "--exclude-resource-type", "unit_test", "--no-write-json", "--vars", variables, *arguments]
     result = _invoke(settings, command, settings.dbt_target_dir / "run", manifest, [listen])
     if result.result is None:
-        raise DbtFailed(f"dbt did not run: {_essence(str(result.exception))}")
+        raise DbtFailed(f"dbt did not run: {_essence(str(result.exception) or repr(result.exception))}")
     nodes = [
         _node(
             found.node,

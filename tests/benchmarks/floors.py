@@ -28,18 +28,15 @@ def bare_dlt(settings: Settings) -> Callable[[], None]:
     with duckdb.connect(str(settings.warehouse_path), read_only=True) as connection:
         tables = {
             source: {
-                table: connection.execute(f"select * exclude (_dlt_load_id) from raw_{source}.{table}").arrow()
+                table: connection.execute(f"select * exclude (_dlt_load_id) from raw_{source}.{table}").to_arrow_table()
                 for (table,) in connection.execute(
-                    "select table_name from duckdb_columns() where schema_name = ? and column_name = 'version_hash'",
+                    "select table_name from duckdb_columns() where schema_name = ? "
+                    "and column_name = 'version_hash' and not starts_with(table_name, '_dlt')",
                     [f"raw_{source}"],
                 ).fetchall()
             }
             for source in settings.sources_on
         }
-    tables = {
-        source: {name: getattr(t, "read_all", lambda t=t: t)() for name, t in found.items()}
-        for source, found in tables.items()
-    }
 
     def work() -> None:
         prepare_process()
