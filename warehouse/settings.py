@@ -93,6 +93,8 @@ class Settings(BaseSettings):
     data_dir: Path = Path("data")
     ledger_dir: Path = Path()
     target: Literal["duckdb", "spark"] = "duckdb"
+    spark_remote: str = Field(default="sc://127.0.0.1:15002", pattern=r"^sc://[^\s/]+")
+    lake_url: str = ""
     as_of: datetime = Field(default_factory=lambda: datetime.now(UTC))
 
     time_zone: str = "UTC"
@@ -165,6 +167,17 @@ class Settings(BaseSettings):
             values = values | {"ledger_dir": Path(values.get("data_dir") or "data") / "ledger"}
         return values
 
+    @field_validator("lake_url")
+    @classmethod
+    def _lake_address(cls, value: str) -> str:
+        """A folder of this machine is a path or a file:// URL; anything else keeps its URL."""
+        if not value or re.match(r"^(?!file:)[a-z][a-z0-9+.-]*://[^\s/]+", value):
+            return value.rstrip("/")
+        path = value.removeprefix("file://")
+        if "://" in path:
+            raise ValueError("must be a folder, or the URL of a bucket such as s3://bucket/throughline")
+        return str(Path(path).expanduser().absolute())
+
     @field_validator("data_dir", "ledger_dir")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
@@ -194,6 +207,11 @@ class Settings(BaseSettings):
     def warehouse_path(self) -> Path:
         """The build file, private to the writer."""
         return self.data_dir / "warehouse.duckdb"
+
+    @property
+    def lake(self) -> str:
+        """Where the raw ledger and the marts lie as Parquet files on the distributed engine: a folder, or a URL."""
+        return self.lake_url or str(self.data_dir / "lake")
 
     @property
     def published_dir(self) -> Path:

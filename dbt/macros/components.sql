@@ -29,11 +29,11 @@
         )
         select node_id, neighbour_id from given
         union
-        select neighbour_id, node_id from given
+        select neighbour_id as node_id, node_id as neighbour_id from given
         union
-        select node_id, node_id from given
+        select node_id, node_id as neighbour_id from given
         union
-        select neighbour_id, neighbour_id from given
+        select neighbour_id as node_id, neighbour_id from given
     {%- endcall %}
 
     {% call statement('labels') -%}

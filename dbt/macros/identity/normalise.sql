@@ -30,10 +30,10 @@
 
 {#- The id of a record across systems: "<system>:<type>:<id>". -#}
 {% macro node_id(system, type, id) -%}
-    concat('{{ system }}:{{ type }}:', {{ id }})
+    concat_ws('', '{{ system }}:{{ type }}:', {{ id }})
 {%- endmacro %}
 
 {#- The stable id that a cluster takes from its oldest member: "acc_" or "per_" and 16 hexadecimal digits. -#}
 {% macro cluster_id(prefix, node) -%}
-    concat('{{ prefix }}_', substring({{ md5_hex(node) }}, 1, 16))
+    concat_ws('', '{{ prefix }}_', substring({{ md5_hex(node) }}, 1, 16))
 {%- endmacro %}

@@ -9,7 +9,7 @@
     case
         when {{ currency }} = '{{ var("currency") | upper }}' then cast(1 as decimal(18, 12))
         when {{ rate }} is null then cast({{ raise_error(
-            "concat('No exchange rate from ', coalesce(" ~ currency ~ ", 'an unknown currency'), ' to "
+            "concat_ws('', 'No exchange rate from ', coalesce(" ~ currency ~ ", 'an unknown currency'), ' to "
             ~ (var("currency") | upper) ~ " on ', cast(" ~ day ~ " as string), "
             ~ "': exchange_rates.csv of the ledger has none for that day, or its newest is more than "
             ~ var("rate_stale_days") ~ " days old')"

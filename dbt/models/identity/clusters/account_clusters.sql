@@ -29,7 +29,7 @@ ranked as (
             order by nodes.first_extracted_at, nodes.created_at nulls last, nodes.node_id
         ) as oldest_node_id
     from nodes
-    inner join components on concat('account|', nodes.node_id) = components.node_id
+    inner join components on concat_ws('', 'account|', nodes.node_id) = components.node_id
 
 ),
 

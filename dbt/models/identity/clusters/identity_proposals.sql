@@ -38,7 +38,7 @@ traits as (
         'name_and_domain' as rule,
         people.person_id as entity_id,
         nodes.node_id,
-        concat(lower(nodes.name), '|', {{ email_domain('nodes.email') }}) as trait,
+        concat_ws('', lower(nodes.name), '|', {{ email_domain('nodes.email') }}) as trait,
         cast(0.6 as decimal(3, 2)) as confidence
     from nodes
     inner join people on nodes.node_id = people.node_id
@@ -57,7 +57,7 @@ traits as (
         'name_and_account' as rule,
         people.person_id as entity_id,
         nodes.node_id,
-        concat(lower(nodes.name), '|', person_accounts.account_id) as trait,
+        concat_ws('', lower(nodes.name), '|', person_accounts.account_id) as trait,
         cast(0.6 as decimal(3, 2)) as confidence
     from nodes
     inner join people on nodes.node_id = people.node_id
@@ -71,7 +71,7 @@ traits as (
         'plus_tag' as rule,
         people.person_id as entity_id,
         nodes.node_id,
-        concat({{ email_local_part('nodes.email') }}, '@', {{ email_domain('nodes.email') }}) as trait,
+        concat_ws('', {{ email_local_part('nodes.email') }}, '@', {{ email_domain('nodes.email') }}) as trait,
         cast(0.7 as decimal(3, 2)) as confidence
     from nodes
     inner join people on nodes.node_id = people.node_id
@@ -84,7 +84,7 @@ traits as (
         'name_and_country' as rule,
         accounts.account_id as entity_id,
         nodes.node_id,
-        concat({{ normalised_name('nodes.name') }}, '|', coalesce(upper(nodes.country), '')) as trait,
+        concat_ws('', {{ normalised_name('nodes.name') }}, '|', coalesce(upper(nodes.country), '')) as trait,
         cast(0.5 as decimal(3, 2)) as confidence
     from nodes
     inner join accounts on nodes.node_id = accounts.node_id
@@ -127,7 +127,7 @@ select distinct
     holders.node_id as neighbour_id,
     holders.rule,
     holders.confidence,
-    concat('same_', holders.rule) as reason
+    concat_ws('', 'same_', holders.rule) as reason
 from holders
 inner join telling
     on

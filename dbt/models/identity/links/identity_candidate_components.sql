@@ -9,6 +9,6 @@ with candidates as (
 )
 
 select
-    concat(entity, '|', node_id) as node_id,
-    concat(entity, '|', neighbour_id) as neighbour_id
+    concat_ws('', entity, '|', node_id) as node_id,
+    concat_ws('', entity, '|', neighbour_id) as neighbour_id
 from candidates

@@ -15,22 +15,22 @@ links as (
 )
 
 select
-    concat(entity, '|', node_id) as node_id,
-    concat(entity, '|', neighbour_id) as neighbour_id
+    concat_ws('', entity, '|', node_id) as node_id,
+    concat_ws('', entity, '|', neighbour_id) as neighbour_id
 from links
 
 union all
 
 select
-    concat('person|', node_id) as node_id,
-    concat('person|', node_id) as neighbour_id
+    concat_ws('', 'person|', node_id) as node_id,
+    concat_ws('', 'person|', node_id) as neighbour_id
 from nodes
 where is_person_record
 
 union all
 
 select
-    concat('account|', node_id) as node_id,
-    concat('account|', node_id) as neighbour_id
+    concat_ws('', 'account|', node_id) as node_id,
+    concat_ws('', 'account|', node_id) as neighbour_id
 from nodes
 where is_account_record

@@ -34,10 +34,10 @@ cut as (
     from splits
     inner join ends on splits.entity = ends.entity and splits.right_node_id = ends.from_node_id
     inner join split_components as left_side
-        on concat(splits.split_id, '|', splits.left_node_id) = left_side.node_id
+        on concat_ws('', splits.split_id, '|', splits.left_node_id) = left_side.node_id
     inner join split_components as other_side
         on
-            concat(splits.split_id, '|', ends.to_node_id) = other_side.node_id
+            concat_ws('', splits.split_id, '|', ends.to_node_id) = other_side.node_id
             and left_side.component_id = other_side.component_id
     group by ends.link_id
 

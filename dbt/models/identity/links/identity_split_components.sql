@@ -27,13 +27,13 @@ links as (
         candidates.node_id,
         candidates.neighbour_id
     from candidates
-    inner join components on concat(candidates.entity, '|', candidates.node_id) = components.node_id
+    inner join components on concat_ws('', candidates.entity, '|', candidates.node_id) = components.node_id
 
 )
 
 select
-    concat(splits.split_id, '|', links.node_id) as node_id,
-    concat(splits.split_id, '|', links.neighbour_id) as neighbour_id
+    concat_ws('', splits.split_id, '|', links.node_id) as node_id,
+    concat_ws('', splits.split_id, '|', links.neighbour_id) as neighbour_id
 from splits
 inner join links on splits.component_id = links.component_id
 where splits.right_node_id not in (links.node_id, links.neighbour_id)
@@ -41,6 +41,6 @@ where splits.right_node_id not in (links.node_id, links.neighbour_id)
 union all
 
 select
-    concat(split_id, '|', left_node_id) as node_id,
-    concat(split_id, '|', left_node_id) as neighbour_id
+    concat_ws('', split_id, '|', left_node_id) as node_id,
+    concat_ws('', split_id, '|', left_node_id) as neighbour_id
 from splits

@@ -65,10 +65,10 @@ select
     pairs.reason,
     left_side.component_id
 from pairs
-inner join components as left_side on concat(pairs.entity, '|', pairs.left_node_id) = left_side.node_id
+inner join components as left_side on concat_ws('', pairs.entity, '|', pairs.left_node_id) = left_side.node_id
 inner join components as right_side
     on
-        concat(pairs.entity, '|', pairs.right_node_id) = right_side.node_id
+        concat_ws('', pairs.entity, '|', pairs.right_node_id) = right_side.node_id
         and left_side.component_id = right_side.component_id
 left join settled
     on

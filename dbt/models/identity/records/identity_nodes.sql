@@ -75,7 +75,7 @@ records as (
         'contact' as source_type,
         contact_id as source_id,
         {{ normalised_email('email') }} as email,
-        nullif(trim(concat(coalesce(first_name, ''), ' ', coalesce(last_name, ''))), '') as name,
+        nullif(trim(concat_ws('', coalesce(first_name, ''), ' ', coalesce(last_name, ''))), '') as name,
         country,
         created_at,
         first_extracted_at,
@@ -107,7 +107,7 @@ records as (
 
     select
         'encharge', 'person', person_id, {{ normalised_email('email') }},
-        nullif(trim(concat(coalesce(first_name, ''), ' ', coalesce(last_name, ''))), ''), country,
+        nullif(trim(concat_ws('', coalesce(first_name, ''), ' ', coalesce(last_name, ''))), ''), country,
         created_at, first_extracted_at, is_deleted
     from encharge_people
 
@@ -131,7 +131,7 @@ flagged as (
 )
 
 select
-    concat(source_system, ':', source_type, ':', source_id) as node_id,
+    concat_ws('', source_system, ':', source_type, ':', source_id) as node_id,
     source_system,
     source_type,
     source_id,

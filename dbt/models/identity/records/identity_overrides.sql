@@ -5,8 +5,8 @@ with overrides as (
         identity_override_id as override_id,
         lower(trim(action)) as action,
         lower(trim(entity)) as entity,
-        concat(lower(trim(left_system)), ':', lower(trim(left_type)), ':', trim(left_id)) as left_node_id,
-        concat(lower(trim(right_system)), ':', lower(trim(right_type)), ':', trim(right_id)) as right_node_id,
+        concat_ws('', lower(trim(left_system)), ':', lower(trim(left_type)), ':', trim(left_id)) as left_node_id,
+        concat_ws('', lower(trim(right_system)), ':', lower(trim(right_type)), ':', trim(right_id)) as right_node_id,
         reason,
         first_extracted_at
     from {{ ref('stg_ledger__identity_overrides') }}

@@ -12,7 +12,7 @@ known as (
         owner_id,
         {{ normalised_email('email') }} as email,
         coalesce(
-            nullif(trim(concat(coalesce(first_name, ''), ' ', coalesce(last_name, ''))), ''),
+            nullif(trim(concat_ws('', coalesce(first_name, ''), ' ', coalesce(last_name, ''))), ''),
             {{ normalised_email('email') }},
             owner_id
         ) as name,

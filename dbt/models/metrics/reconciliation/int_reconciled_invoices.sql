@@ -83,7 +83,7 @@ select
     on_lines as amount,
     lines_difference as difference,
     false as is_remark,
-    concat(
+    concat_ws('', 
         'the lines of ', cast(bad_invoices as string), ' invoices do not sum to their totals, the first is ', first_bad_invoice
     ) as reason
 from counted
@@ -97,5 +97,5 @@ select
     in_revenue as amount,
     revenue_difference as difference,
     false as is_remark,
-    concat('the months of an invoice do not sum to its lines, the first is ', first_bad_revenue) as reason
+    concat_ws('', 'the months of an invoice do not sum to its lines, the first is ', first_bad_revenue) as reason
 from counted

@@ -15,7 +15,9 @@ observed as (
     select
         month,
         max(tenure_months) as longest,
-        cast(sum(cast(survival * power(cast({{ discount }} as double), tenure_months) as decimal(28, 18))) as double) as observed_months,
+        -- powers differ between engines in their last bit, and so are cut to twelve digits before they are summed
+        cast(sum(cast(round(survival * power(cast({{ discount }} as double), tenure_months), 12) as decimal(28, 12))) as double)
+            as observed_months,
         min(survival) as survival_at_longest,
         sum(lost) as losses,
         {{ ratio('sum(lost)', 'sum(at_risk)') }} as hazard
@@ -41,7 +43,10 @@ select
     observed_months,
     case
         when months_beyond <= 0 then 0
-        else survival_at_longest * power(cast({{ discount }} as double), longest)
-            * step * (1 - power(step, months_beyond)) / nullif(1 - step, 0)
+        else round(
+            survival_at_longest * power(cast({{ discount }} as double), longest)
+            * step * (1 - power(step, months_beyond)) / nullif(1 - step, 0),
+            12
+        )
     end as extrapolated_months
 from extended
