@@ -15,7 +15,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from warehouse import meta
-from warehouse.connections import FileBusy, NoWarehouse, open_duckdb
+from warehouse.build_file import open_build
+from warehouse.connections import FileBusy, NoWarehouse
 from warehouse.lock import WriterBusy, writer_lock
 from warehouse.notify import notify
 from warehouse.progress import say
@@ -38,9 +39,6 @@ def main() -> int:
         settings = get_settings()
     except BadSettings as error:
         say(str(error))
-        return 1
-    if settings.target != "duckdb":
-        say(f"THROUGHLINE_TARGET={settings.target}: a refresh runs on duckdb only")
         return 1
     # both end the run in order: what is half done is undone by the next one, and the UI shows the run as ended
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -133,7 +131,7 @@ def why(settings: Settings, result: ExecuteInProcessResult) -> str:
 
 def note(settings: Settings, reason: str) -> None:
     """Keep the reason with the run."""
-    with open_duckdb(settings.warehouse_path, read_only=True) as connection:
+    with open_build(settings, read_only=True) as connection:
         run = meta.last_run(connection)
     if run and run["status"] != "passed":
         meta.end_run(settings, run["run_id"], "failed", reason.removeprefix("failed: "))

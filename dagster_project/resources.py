@@ -11,7 +11,7 @@ from dagster import InitResourceContext
 from pydantic import PrivateAttr
 
 from warehouse import meta
-from warehouse.connections import open_duckdb
+from warehouse.build_file import open_build
 from warehouse.lock import writer_lock
 from warehouse.settings import Settings, get_settings
 
@@ -54,7 +54,7 @@ class Warehouse(dg.ConfigurableResource):
 
     def _settle(self, context: InitResourceContext) -> None:
         """A run that did not come as far as the last check is no version, whatever the reason."""
-        with open_duckdb(self._settings.warehouse_path, read_only=True) as connection:
+        with open_build(self._settings, read_only=True) as connection:
             last = meta.last_run(connection)
         if last and last["run_id"] == self._run.run_id and last["status"] == "running":
             assert context.instance is not None and context.run is not None

@@ -11,6 +11,7 @@ from dagster_dbt.asset_utils import get_asset_check_key_for_test, get_subset_sel
 
 from dagster_project.resources import Warehouse
 from warehouse import meta, transform
+from warehouse.engine import EngineFailed
 from warehouse.progress import say
 from warehouse.transform import Node
 
@@ -44,7 +45,10 @@ def dbt_definitions(manifest_path: Path) -> dg.AssetsDefinition:
     @dbt_assets(manifest=manifest, name="dbt", dagster_dbt_translator=TRANSLATOR, pool="warehouse")
     def dbt(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[Any]:
         arguments = selection(context, manifest)
-        nodes = transform.build(warehouse.settings, warehouse.run.run_id, arguments, progress)
+        try:
+            nodes = transform.build(warehouse.settings, warehouse.run.run_id, arguments, progress)
+        except EngineFailed as reason:
+            raise dg.Failure(str(reason), allow_retries=False) from reason
         tables = [node.relation for node in nodes if node.is_built and node.relation]
         rows = meta.count_rows(warehouse.settings, tables)
         yield from results(context, manifest, nodes, rows)

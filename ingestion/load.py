@@ -1,17 +1,19 @@
 """Run one source into the raw ledger, so that a crash at any point costs nothing but time.
 
-The loader (dlt) writes versions by `merge` with the strategy `insert-only` on (id, version_hash): what is stored
-already is not stored again and nothing is ever overwritten. Cursors are part of the loaded package. What the loader
-alone does not give is recovery: a run that dies leaves a half-done working folder, cursors that ran ahead, and rows
-of a load that never completed. So every run starts by throwing the working folder away, deleting rows of incomplete
-loads, and restoring the cursors from the warehouse; and it ends by checking that keys are unique.
+The loader (dlt) writes versions insert-only on (id, version_hash): what is stored already is not stored again and
+nothing is ever overwritten. In the build file that is its own `merge`; in the lake, where it can only add files, what
+is stored is left out before. Cursors are part of the loaded package. What the loader alone does not give is recovery:
+a run that dies leaves a half-done working folder, cursors that ran ahead, and rows of a load that never completed. So
+every run starts by throwing the working folder away, deleting rows of incomplete loads, and restoring the cursors from
+the destination; and it ends by checking that keys are unique.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,7 @@ from ingestion import raw
 from ingestion.extract import Context, Reader, VersionWriter
 from ingestion.registry import builder_of, streams_of
 from ingestion.versions import Stream
+from warehouse.lake import LakeError
 
 if TYPE_CHECKING:
     from dlt import Pipeline
@@ -57,6 +60,16 @@ class LoadReport:
     new_fields: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """A lake that cannot be used is a load that failed."""
+    try:
+        yield
+    except LakeError as error:
+        raise LoadFailed(str(error)) from error
+
+
+@_told()
 def run_source(
     name: str, settings: Settings, streams: Sequence[str] | None = None, progress: Progress | None = None
 ) -> LoadReport:
@@ -90,7 +103,7 @@ def run_source(
             for reader in builder_of(name)(settings, context)
             if streams is None or not set(streams).isdisjoint(reader.streams)
         ]
-        load_ids = _run(pipeline_for(name, settings), lambda: dlt_source(name, readers, writer))
+        load_ids = _run(settings, pipeline_for(name, settings), lambda: dlt_source(name, readers, writer))
 
     filled = tuple(dict.fromkeys(stream for reader in readers for stream in reader.streams))
     raw.check_unique(settings, name, filled, load_ids)
@@ -134,7 +147,7 @@ def pipeline_name(name: str) -> str:
 
 
 def pipeline_for(name: str, settings: Settings) -> Pipeline:
-    """The dlt pipeline that loads a source into the build file."""
+    """The dlt pipeline that loads a source into the ledger."""
     import dlt
 
     # dlt reads these from its own configuration; set here, so that no file or variable has to be in place.
@@ -145,7 +158,7 @@ def pipeline_for(name: str, settings: Settings) -> Pipeline:
     return dlt.pipeline(
         pipeline_name=pipeline_name(name),
         dataset_name=pipeline_name(name),
-        destination=dlt.destinations.duckdb(str(settings.warehouse_path)),
+        destination=raw.storage(settings).destination(settings, name),
         pipelines_dir=str(settings.pipelines_dir),
         progress=None,
     )
@@ -157,39 +170,45 @@ def dlt_source(name: str, readers: Sequence[Reader], writer: VersionWriter) -> D
     from dlt.extract import DltSource
 
     schema = dlt.Schema(pipeline_name(name))
-    resources = [_reader_resource(reader, writer) for reader in readers]
+    # one for all readers: two of them may reject the same object
+    only_new = raw.storage(writer.context.settings).only_new(writer.context.settings, name)
+    resources = [_reader_resource(reader, writer, only_new) for reader in readers]
     return DltSource(schema, name, resources)
 
 
-def _reader_resource(reader: Reader, writer: VersionWriter) -> DltResource:
+def _reader_resource(reader: Reader, writer: VersionWriter, only_new: raw.OnlyNew) -> DltResource:
     import dlt
 
-    streams = writer.context.streams
+    context = writer.context
+    storage = raw.storage(context.settings)
+
+    def marked(table: str, key: tuple[str, ...], rows: pa.Table) -> Iterator[Any]:
+        rows = only_new(table, key, rows)
+        if rows.num_rows:
+            hints = dlt.mark.make_hints(**_hints(table, rows.schema, key, storage.DISPOSITION))
+            yield dlt.mark.with_hints(rows, hints, create_table_variant=True)
 
     def read() -> Iterator[Any]:
         state = dlt.current.resource_state()
         for stream, table in writer.tables(reader, state):
-            _expect(streams[stream], table)
-            hints = dlt.mark.make_hints(**_hints(stream, streams[stream].arrow_schema, VERSION_KEY))
-            yield dlt.mark.with_hints(table, hints, create_table_variant=True)
+            _expect(context.streams[stream], table)
+            yield from marked(stream, VERSION_KEY, table)
         # the loader takes turns among readers, so each one hands over its own: no reader is known to be the last
         for name, key, rows in writer.reports():
-            if rows.num_rows:
-                hints = dlt.mark.make_hints(**_hints(name, rows.schema, key))
-                yield dlt.mark.with_hints(rows, hints, create_table_variant=True)
+            yield from marked(name, key, rows)
 
     return dlt.resource(read, name=reader.name, schema_contract=_CONTRACT)()
 
 
-# The tables are declared; what is not declared does not get in.
-_CONTRACT: Any = {"tables": "evolve", "columns": "freeze", "data_type": "freeze"}
+# Only declared columns get here (`_expect`); a column that a later version of ours declares is let in.
+_CONTRACT: Any = {"tables": "evolve", "columns": "evolve", "data_type": "freeze"}
 
 
-def _hints(table: str, schema: pa.Schema, key: tuple[str, ...]) -> dict[str, Any]:
+def _hints(table: str, schema: pa.Schema, key: tuple[str, ...], disposition: Mapping[str, str]) -> dict[str, Any]:
     columns = {field.name: _dlt_column(field) | {"nullable": field.nullable} for field in schema}
     return {
         "table_name": table,
-        "write_disposition": {"disposition": "merge", "strategy": "insert-only"},
+        "write_disposition": dict(disposition),
         "primary_key": list(key),
         "columns": columns,
     }
@@ -209,7 +228,7 @@ def _expect(stream: Stream, table: pa.Table) -> None:
         raise TypeError(f"stream {stream.name}: rows do not have the declared columns")
 
 
-def _run(pipeline: Pipeline, make_source: Callable[[], DltSource]) -> list[str]:
+def _run(settings: Settings, pipeline: Pipeline, make_source: Callable[[], DltSource]) -> list[str]:
     """Extract and load once; returns the ids of the loads. Raises the source's own error, or LoadFailed."""
     from dlt.pipeline.exceptions import PipelineStepFailed
 
@@ -224,8 +243,11 @@ def _run(pipeline: Pipeline, make_source: Callable[[], DltSource]) -> list[str]:
         if own is not None:
             raise own from None
         # The loader puts whole tracebacks into its messages; what went wrong stands in the last line.
-        reason = [line.strip() for line in str(error.exception or error).splitlines() if line.strip()]
-        raise LoadFailed(f"{pipeline.pipeline_name}: {error.step} failed: {reason[-1] if reason else error}") from error
+        lines = [line.strip() for line in str(error.exception or error).splitlines() if line.strip()]
+        reason = lines[-1] if lines else str(error)
+        if error.step == "load":
+            reason = raw.storage(settings).explained(settings, reason)
+        raise LoadFailed(f"{pipeline.pipeline_name}: {error.step} failed: {reason}") from error
     return load_ids
 
 

@@ -1,20 +1,19 @@
 """The raw ledger as tables: making them, reading what is stored, and putting them right after a crash.
 
-Every function opens the build file, works and closes it, because any open handle keeps other processes out.
+What the engines do differently stands in `raw_build` and `raw_lake`; what is asked of the tables is the same SQL.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 
 from ingestion.versions import DRIFT_SCHEMA, QUARANTINE_SCHEMA, Stream
-from warehouse.connections import open_duckdb
 
 if TYPE_CHECKING:
     import duckdb
@@ -24,6 +23,9 @@ if TYPE_CHECKING:
 LOAD_ID = "_dlt_load_id"
 # The newest version of an id is the greatest of these.
 NEWEST_FIRST = f"modified_at desc, extracted_at desc, {LOAD_ID} desc, version_hash desc"
+
+# (table, key columns, rows) -> the rows to store
+OnlyNew = Callable[[str, Sequence[str], pa.Table], pa.Table]
 
 
 class RawDamaged(Exception):
@@ -35,72 +37,73 @@ def schema_of(source: str) -> str:
     return f"raw_{source}"
 
 
-def connection(settings: Settings) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
-    """The build file, opened for writing, made when it does not exist. Raises FileBusy when a process holds it."""
-    return open_duckdb(settings.warehouse_path)
+class Storage(Protocol):
+    """Where the ledger lies. The modules `raw_build` and `raw_lake` each are one."""
+
+    DISPOSITION: Mapping[str, str]
+
+    def connection(
+        self, settings: Settings, source: str, *tables: str
+    ) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        """A connection that has the named tables of a source, all when none is named."""
+
+    def destination(self, settings: Settings, source: str) -> Any:
+        """What the loader writes a source to."""
+
+    def explained(self, settings: Settings, reason: str) -> str:
+        """A loader's message for people."""
+
+    def only_new(self, settings: Settings, source: str) -> OnlyNew:
+        """What leaves out rows that the loader would store a second time. One serves one run."""
+
+    def ensure_tables(self, settings: Settings, source: str, wanted: Mapping[str, pa.Schema]) -> None:
+        """Make tables that do not exist yet, and give older ones the columns that they lack."""
+
+    def recover(self, settings: Settings, source: str) -> int:
+        """Delete what loads that never completed left; returns the number of rows deleted."""
+
+    def empty_streams(self, settings: Settings, source: str, streams: Iterable[str]) -> set[str]:
+        """The streams of which no version is stored at all."""
 
 
-def sql_type(kind: pa.DataType) -> str:
-    """The DuckDB type of a raw column."""
-    if pa.types.is_timestamp(kind):
-        return "timestamp with time zone"
-    if pa.types.is_decimal(kind):
-        return f"decimal({kind.precision}, {kind.scale})"
-    names = {pa.string(): "varchar", pa.int64(): "bigint", pa.bool_(): "boolean", pa.date32(): "date"}
-    return names[kind]
+def storage(settings: Settings) -> Storage:
+    """Where the ledger lies for the engine that is set: the build file, or the lake."""
+    from ingestion import raw_build, raw_lake
+
+    return raw_lake if settings.target == "spark" else raw_build
+
+
+def connection(settings: Settings, source: str, *tables: str) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+    """A connection that has the named tables of a source, all when none is named.
+
+    Raises FileBusy when a process holds the build file, LakeError when the lake cannot be read.
+    """
+    return storage(settings).connection(settings, source, *tables)
 
 
 def ensure_tables(settings: Settings, source: str, streams: Iterable[Stream]) -> None:
     """Make the tables of a source that do not exist yet, empty, and add declared columns that older ones lack."""
     wanted = {stream.name: stream.arrow_schema for stream in streams}
     wanted |= {"quarantine": QUARANTINE_SCHEMA, "drift": DRIFT_SCHEMA}
-    schema = schema_of(source)
-    with connection(settings) as con:
-        con.execute(f'create schema if not exists "{schema}"')
-        present = _columns(con, schema)
-        for table, fields in wanted.items():
-            columns = {field.name: sql_type(field.type) for field in fields} | {LOAD_ID: "varchar"}
-            if table not in present:
-                declared = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
-                con.execute(f'create table "{schema}"."{table}" ({declared})')
-                continue
-            for name, kind in columns.items():
-                if name not in present[table]:
-                    con.execute(f'alter table "{schema}"."{table}" add column "{name}" {kind}')
+    with_load = {table: fields.append(pa.field(LOAD_ID, pa.string())) for table, fields in wanted.items()}
+    storage(settings).ensure_tables(settings, source, with_load)
 
 
 def recover(settings: Settings, source: str) -> int:
-    """Delete rows of loads that never completed, and their staging tables; returns the number of rows deleted.
+    """Delete rows of loads that never completed, and what else they left; returns the number of rows deleted.
 
     The loader marks a load as completed after its rows are in. A process that dies in between leaves rows that no
     completed load accounts for, and cursors that run ahead of the data.
     """
-    schema = schema_of(source)
-    deleted = 0
-    with connection(settings) as con:
-        present = _columns(con, schema)
-        completed = "select null where false"
-        if "_dlt_loads" in present:
-            completed = f'select load_id from "{schema}"."_dlt_loads" where status = 0'
-        orphans = f'"{LOAD_ID}" is not null and "{LOAD_ID}" not in ({completed})'
-        con.execute("begin")
-        for table, columns in sorted(present.items()):
-            if LOAD_ID not in columns:
-                continue
-            found = con.execute(f'select count(*) from "{schema}"."{table}" where {orphans}').fetchone()
-            if found and found[0]:
-                con.execute(f'delete from "{schema}"."{table}" where {orphans}')
-                deleted += found[0]
-        con.execute(f'drop schema if exists "{schema}_staging" cascade')
-        con.execute("commit")
-    return deleted
+    return storage(settings).recover(settings, source)
 
 
 def check_unique(settings: Settings, source: str, streams: Iterable[str], load_ids: Sequence[str]) -> None:
     """Raise RawDamaged when a key of the given loads occurs twice in its table."""
     schema = schema_of(source)
-    with connection(settings) as con:
-        for stream in streams:
+    names = list(streams)
+    with connection(settings, source, *names) as con:
+        for stream in names:
             twice = con.execute(
                 f"""
                 select id, version_hash
@@ -119,9 +122,10 @@ def check_unique(settings: Settings, source: str, streams: Iterable[str], load_i
 def count_rows(settings: Settings, source: str, tables: Iterable[str], load_ids: Sequence[str]) -> dict[str, int]:
     """Rows per table that came with the given loads."""
     schema = schema_of(source)
+    names = list(tables)
     counts: dict[str, int] = {}
-    with connection(settings) as con:
-        for table in tables:
+    with connection(settings, source, *names) as con:
+        for table in names:
             row = con.execute(
                 f'select count(*) from "{schema}"."{table}" where list_contains($loads, "{LOAD_ID}")',
                 {"loads": list(load_ids)},
@@ -132,18 +136,12 @@ def count_rows(settings: Settings, source: str, tables: Iterable[str], load_ids:
 
 def empty_streams(settings: Settings, source: str, streams: Iterable[str]) -> set[str]:
     """The streams of which no version is stored at all."""
-    names = list(streams)
-    with connection(settings) as con:
-        return {
-            name
-            for name in names
-            if con.execute(f'select 1 from "{schema_of(source)}"."{name}" limit 1').fetchone() is None
-        }
+    return storage(settings).empty_streams(settings, source, streams)
 
 
 def current_hashes(settings: Settings, source: str, stream: str) -> dict[str, str]:
     """Content hash of the newest version of every id; ids whose newest version is a deletion are absent."""
-    with connection(settings) as con:
+    with connection(settings, source, stream) as con:
         rows = con.execute(
             f"""
             select id, arg_max(content_hash, {_order()}), arg_max(is_deleted, {_order()})
@@ -155,7 +153,7 @@ def current_hashes(settings: Settings, source: str, stream: str) -> dict[str, st
 
 def live_ids(settings: Settings, source: str, stream: str) -> set[str]:
     """Ids whose newest version is not a deletion."""
-    with connection(settings) as con:
+    with connection(settings, source, stream) as con:
         rows = con.execute(
             f"""
             select id from "{schema_of(source)}"."{stream}" group by id
@@ -173,7 +171,7 @@ def live_children(
     if not parents:
         return found
     table = f'"{schema_of(source)}"."{stream}"'
-    with connection(settings) as con:
+    with connection(settings, source, stream) as con:
         con.register("wanted", pa.table({"parent": pa.array(list(parents), pa.string())}))
         rows = con.execute(
             f"""
@@ -197,7 +195,7 @@ def current_versions(
     """Content hash ("" when it is a deletion) and modification instant of the newest version of the given ids."""
     if not ids:
         return {}
-    with connection(settings) as con:
+    with connection(settings, source, stream) as con:
         con.register("wanted", pa.table({"id": pa.array(list(ids), pa.string())}))
         rows = con.execute(
             f"""
@@ -214,7 +212,7 @@ def newest_versions(settings: Settings, source: str, stream: Stream, ids: Sequen
     if not ids:
         return stream.empty()
     columns = ", ".join(f'"{name}"' for name in stream.arrow_schema.names)
-    with connection(settings) as con:
+    with connection(settings, source, stream.name) as con:
         con.register("wanted", pa.table({"id": pa.array(list(ids), pa.string())}))
         table = con.sql(
             f"""
@@ -229,7 +227,7 @@ def newest_versions(settings: Settings, source: str, stream: Stream, ids: Sequen
 
 def seen_fields(settings: Settings, source: str) -> dict[str, set[str]]:
     """Fields per stream that the drift report already lists."""
-    with connection(settings) as con:
+    with connection(settings, source, "drift") as con:
         rows = con.execute(f'select stream, field from "{schema_of(source)}".drift').fetchall()
     found: dict[str, set[str]] = defaultdict(set)
     for stream, name in rows:
@@ -239,13 +237,3 @@ def seen_fields(settings: Settings, source: str) -> dict[str, set[str]]:
 
 def _order() -> str:
     return f"(modified_at, extracted_at, {LOAD_ID}, version_hash)"
-
-
-def _columns(con: duckdb.DuckDBPyConnection, schema: str) -> dict[str, set[str]]:
-    rows = con.execute(
-        "select table_name, column_name from information_schema.columns where table_schema = ?", [schema]
-    ).fetchall()
-    found: dict[str, set[str]] = defaultdict(set)
-    for table, column in rows:
-        found[table].add(column)
-    return dict(found)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from quality.frames import Expected, Frame, Scope, check_name
-from warehouse.connections import open_duckdb
+from warehouse.build_file import open_build
 from warehouse.meta import Check
 from warehouse.settings import Settings, prepare_process
 
@@ -50,7 +50,7 @@ def run_frames(
 
 
 def _query(settings: Settings, sql: str) -> pd.DataFrame:
-    with open_duckdb(settings.warehouse_path, read_only=True) as connection:
+    with open_build(settings, read_only=True) as connection:
         return connection.execute(sql).df()
 
 

@@ -12,7 +12,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from warehouse import meta, publish
+from warehouse.build_file import open_build
 from warehouse.connections import FileBusy, NoWarehouse, open_duckdb
+from warehouse.engine import EngineFailed, engine_of
+from warehouse.lake import LakeError, open_lake, shown
 from warehouse.lock import current_holder
 from warehouse.settings import (
     API_SOURCES,
@@ -65,6 +68,7 @@ def examine() -> Report:
             report.bad("settings", line, "correct the settings named above")
         return _closed(report)
     _settings(report, settings)
+    _engine(report, settings)
     _sources(report, settings)
     _writer(report, settings)
     _last_run(report, settings)
@@ -76,11 +80,22 @@ def examine() -> Report:
 def _settings(report: Report, settings: Settings) -> None:
     report.good(
         "settings",
-        f"data in {settings.data_dir}, {settings.currency}, {settings.time_zone}, engine {settings.target}",
+        f"data in {settings.data_dir}, {settings.currency}, {settings.time_zone}",
     )
     for name, meant in unknown_variables().items():
         hint = f"; {meant} is meant, perhaps" if meant else ""
         report.note("settings", f"{name} is read by nothing{hint}", f"correct the name {name}" if meant else None)
+
+
+def _engine(report: Report, settings: Settings) -> None:
+    where = "in this process" if settings.target == "duckdb" else f"answers at {settings.spark_remote}"
+    lake = "" if settings.target == "duckdb" else f", lake at {shown(settings.lake)}"
+    try:
+        report.good("engine", f"{engine_of(settings).version()}, {where}{lake}")
+        if settings.target != "duckdb":
+            open_lake(settings).folders()
+    except (EngineFailed, LakeError) as error:
+        report.bad("engine", str(error), "put the engine right, or unset THROUGHLINE_TARGET to build on this machine")
 
 
 def _sources(report: Report, settings: Settings) -> None:
@@ -160,7 +175,7 @@ def _last_run(report: Report, settings: Settings) -> None:
     import duckdb
 
     try:
-        with open_duckdb(settings.warehouse_path, read_only=True) as connection:
+        with open_build(settings, read_only=True) as connection:
             run = meta.last_run(connection)
     except FileBusy as error:
         report.note("last run", str(error))

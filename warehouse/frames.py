@@ -9,7 +9,10 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from warehouse.connections import open_duckdb, quoted
+from warehouse import meta
+from warehouse.build_file import open_build
+from warehouse.connections import quoted
+from warehouse.engine import engine_of
 from warehouse.settings import Settings
 
 if TYPE_CHECKING:
@@ -20,7 +23,7 @@ def read(settings: Settings, sql_or_table: str) -> pd.DataFrame:
     """The rows of a query, or of a table given as `schema.table`, of the build file."""
     is_table = re.fullmatch(r"\w+\.\w+", sql_or_table)
     query = f"select * from {quoted(*sql_or_table.split('.'))}" if is_table else sql_or_table
-    with open_duckdb(settings.warehouse_path, read_only=True) as connection:
+    with open_build(settings, read_only=True) as connection:
         # by way of Arrow, as DuckDB's own frames turn decimals into floats
         return connection.sql(query).to_arrow_table().to_pandas()
 
@@ -36,10 +39,6 @@ def write(settings: Settings, table: str, frame: pd.DataFrame, types: Mapping[st
     if set(frame.columns) != set(types):
         difference = ", ".join(sorted(set(frame.columns) ^ set(types)))
         raise ValueError(f"{table}: the frame and the declared columns differ in {difference}")
-    schema, name = table.split(".")
-    columns = ", ".join(f"cast({quoted(column)} as {kind}) as {quoted(column)}" for column, kind in types.items())
-    with open_duckdb(settings.warehouse_path) as connection:
-        connection.execute(f"create schema if not exists {quoted(schema)}")
-        connection.register("incoming", pa.Table.from_pandas(frame, preserve_index=False))
-        connection.execute(f"create or replace table {quoted(schema, name)} as select {columns} from incoming")
+    rows = pa.Table.from_pandas(frame, preserve_index=False)
+    engine_of(settings).write(meta.current_run_id(settings), table, rows, dict(types))
     return len(frame)

@@ -21,7 +21,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from warehouse.connections import open_duckdb, quoted
+from warehouse.build_file import open_build, show_raw
+from warehouse.connections import quoted
+from warehouse.engine import engine_of
 from warehouse.settings import Settings
 
 if TYPE_CHECKING:
@@ -112,10 +114,10 @@ def new_run(as_of: datetime, started_at: datetime | None = None, unique: str | N
 
 
 def begin_run(settings: Settings, run: Run) -> None:
-    """Note that a run is at work. A run that never came to its end is marked as failed."""
-    import duckdb
-
-    with open_duckdb(settings.warehouse_path) as connection:
+    """Note that a run is at work. A run that never came to its end is marked as failed. Raises EngineFailed when the
+    engine does not answer."""
+    engine = engine_of(settings).version()
+    with open_build(settings) as connection:
         connection.execute(_TABLES)
         connection.execute(
             "update meta.runs set status = 'failed', reason = 'ended without a word (killed, or the machine stopped)' "
@@ -129,7 +131,7 @@ def begin_run(settings: Settings, run: Run) -> None:
                 run.run_id,
                 _utc(run.as_of),
                 _utc(run.started_at),
-                f"duckdb {duckdb.__version__}",
+                engine,
                 settings.target,
                 settings.time_zone,
                 settings.currency,
@@ -146,7 +148,7 @@ def end_run(
     settings: Settings, run_id: str, status: Literal["passed", "failed", "partial"], reason: str | None = None
 ) -> None:
     """Note how a run ended: `passed` means fit to be published, `partial` that it did not go the whole way."""
-    with open_duckdb(settings.warehouse_path) as connection:
+    with open_build(settings) as connection:
         connection.execute(
             "update meta.runs set status = ?, reason = ?, finished_at = ? where run_id = ?",
             [status, reason, _utc(datetime.now(UTC)), run_id],
@@ -182,8 +184,9 @@ def record_loads(settings: Settings, run_id: str, source: str, loads: Sequence[S
     noted of them before.
     """
     schema = f"raw_{source}"
-    with open_duckdb(settings.warehouse_path) as connection:
+    with open_build(settings) as connection:
         connection.execute(_TABLES)
+        show_raw(connection, settings, source)
         streams = _raw_streams(connection, schema)
         known = dict(
             connection.execute("select stream, loaded_at from meta.freshness where source = ?", [source]).fetchall()
@@ -212,24 +215,20 @@ def record_builds(settings: Settings, run_id: str, tables: Iterable[str]) -> Non
 
 
 def count_rows(settings: Settings, tables: Iterable[str]) -> dict[str, int]:
-    """Rows of those of the given relations (`schema.table`) that are tables; a view is not computed to be counted."""
-    with open_duckdb(settings.warehouse_path, read_only=True) as connection:
-        stored = connection.execute("select schema_name || '.' || table_name from duckdb_tables()").fetchall()
+    """Rows of those of the given relations (`schema.table`) that the build file stores or shows from the lake."""
+    with open_build(settings, read_only=True) as connection:
+        stored = {".".join(name) for name in _stored(connection)}
         return {
             table: connection.execute(f"select count(*) from {quoted(*table.split('.'))}").fetchone()[0]
-            for table in sorted({name for (name,) in stored} & set(tables))
+            for table in sorted(stored & set(tables))
         }
 
 
 def record_row_counts(settings: Settings, run_id: str, schemas: Sequence[str]) -> None:
     """Note how many rows the tables of some schemas have, for the next run to compare with."""
-    with open_duckdb(settings.warehouse_path) as connection:
+    with open_build(settings) as connection:
         connection.execute(_TABLES)
-        tables = connection.execute(
-            "select schema_name, table_name from duckdb_tables() where schema_name in (select unnest(?)) "
-            "and not starts_with(table_name, '_dlt') order by all",
-            [list(schemas)],
-        ).fetchall()
+        tables = [(schema, table) for schema, table in _stored(connection) if schema in schemas]
         rows = [
             (
                 run_id,
@@ -243,7 +242,7 @@ def record_row_counts(settings: Settings, run_id: str, schemas: Sequence[str]) -
 
 def record_policy(settings: Settings, policies: Mapping[str, str], version: str) -> None:
     """Replace the rules that the metrics follow."""
-    with open_duckdb(settings.warehouse_path) as connection:
+    with open_build(settings) as connection:
         connection.execute(_TABLES)
         connection.execute("delete from meta.metric_policy")
         _insert(connection, "metric_policy", [(name, value, version) for name, value in sorted(policies.items())])
@@ -251,13 +250,13 @@ def record_policy(settings: Settings, policies: Mapping[str, str], version: str)
 
 def forget_other_checks(settings: Settings, run_id: str) -> None:
     """Drop results of checks that this run did not make: checks that no longer exist."""
-    with open_duckdb(settings.warehouse_path) as connection:
+    with open_build(settings) as connection:
         connection.execute("delete from meta.checks where run_id <> ?", [run_id])
 
 
 def blocking_checks(settings: Settings) -> list[Check]:
     """The checks of severity `error` that did not pass, most failing rows first."""
-    with open_duckdb(settings.warehouse_path, read_only=True) as connection:
+    with open_build(settings, read_only=True) as connection:
         return failed_checks(connection, "error")
 
 
@@ -280,6 +279,15 @@ def has_meta(connection: duckdb.DuckDBPyConnection) -> bool:
         "and table_catalog = current_database()"
     ).fetchone()
     return bool(found and found[0])
+
+
+def current_run_id(settings: Settings) -> str:
+    """The id of the run that began last; empty when there was none."""
+    if not settings.warehouse_path.exists():
+        return ""
+    with open_build(settings, read_only=True) as connection:
+        run = last_run(connection)
+    return str(run["run_id"]) if run else ""
 
 
 def last_run(connection: duckdb.DuckDBPyConnection) -> dict[str, Any] | None:
@@ -317,6 +325,14 @@ def why_not_publishable(connection: duckdb.DuckDBPyConnection, schemas: Sequence
     return None
 
 
+def _stored(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """Tables, and views on the lake's files; a view of the project is not computed to be counted."""
+    return connection.execute(
+        "select schema_name, table_name from duckdb_tables() where not starts_with(table_name, '_dlt') "
+        "union all select schema_name, view_name from duckdb_views() where contains(sql, 'read_parquet(') order by all"
+    ).fetchall()
+
+
 def _raw_streams(connection: duckdb.DuckDBPyConnection, schema: str) -> list[str]:
     """Streams of a raw schema: its tables that hold versions, the loader's own and the reports left out."""
     rows = connection.execute(
@@ -328,7 +344,7 @@ def _raw_streams(connection: duckdb.DuckDBPyConnection, schema: str) -> list[str
 
 
 def _replace(settings: Settings, table: str, rows: list[tuple]) -> None:
-    with open_duckdb(settings.warehouse_path) as connection:
+    with open_build(settings) as connection:
         connection.execute(_TABLES)
         _insert(connection, table, rows)
 

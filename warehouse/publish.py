@@ -10,19 +10,23 @@ the symlink has one version or another, never a part of one.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from warehouse import meta
+from warehouse.build_file import open_build, show_lake
 from warehouse.connections import literal, open_duckdb, quoted, tables_of
+from warehouse.engine import EngineFailed, engine_of
+from warehouse.lake import LakeError
 from warehouse.settings import Settings
 
 SCHEMAS = ("journey", "metrics", "insights", "meta")
@@ -67,7 +71,7 @@ def publish(settings: Settings, *, step: Step = lambda name: None) -> Version:
     versions = settings.published_dir / "versions"
     versions.mkdir(parents=True, exist_ok=True)
     _sweep(versions)
-    with open_duckdb(settings.warehouse_path, read_only=True) as connection:
+    with open_build(settings, read_only=True) as connection:
         reason = meta.why_not_publishable(connection, SCHEMAS)
         if reason:
             raise NotPublishable(reason)
@@ -84,7 +88,7 @@ def publish(settings: Settings, *, step: Step = lambda name: None) -> Version:
         return known
 
     building = versions / f"{BUILDING}-{run_id}.duckdb"
-    tables = _copy(settings.warehouse_path, building)
+    tables = _copy(settings, building)
     step("copied")
     if building.with_name(building.name + ".wal").exists():
         raise NotPublishable(f"{building} was closed with a write-ahead log; nothing is published")
@@ -113,6 +117,7 @@ def publish(settings: Settings, *, step: Step = lambda name: None) -> Version:
         step("exported")
     _write_manifest(final, manifest)
     step("described")
+    _add_to_engine(settings, run_id, building)
     building.replace(final)
     _sync(versions)
     step("named")
@@ -222,12 +227,13 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _copy(source: Path, target: Path) -> dict[str, int]:
+def _copy(settings: Settings, target: Path) -> dict[str, int]:
     """Copy the published schemas of the build file into a new file; returns the rows by table."""
     rows: dict[str, int] = {}
     with open_duckdb(Path(":memory:")) as connection:
         connection.execute(f"set temp_directory = {literal(target.with_suffix('.spill'))}")
-        connection.execute(f"attach {literal(source)} as build (read_only)")
+        connection.execute(f"attach {literal(settings.warehouse_path)} as build (read_only)")
+        show_lake(connection, settings)
         connection.execute(f"attach {literal(target)} as publication (storage_version {literal(STORAGE_VERSION)})")
         for schema, table in tables_of(connection, SCHEMAS, "build"):
             copy, original = quoted("publication", schema, table), quoted("build", schema, table)
@@ -278,8 +284,31 @@ def _check_counts(connection: Any) -> dict[str, int]:
     return {"passed": 0, "failed_warning": 0} | dict(rows)
 
 
+def _add_to_engine(settings: Settings, run_id: str, building: Path) -> None:
+    """The run's own records are made here, not on the engine, whose readers want them too."""
+    with open_duckdb(building, read_only=True) as connection:
+        database = connection.execute("select current_database()").fetchone()[0]
+        records = {
+            f"{schema}.{table}": connection.sql(f"from {quoted(schema, table)}").to_arrow_table()
+            for schema, table in tables_of(connection, ("meta",), database)
+        }
+    with _engine_at_work():
+        engine_of(settings).add(run_id, records)
+
+
+@contextlib.contextmanager
+def _engine_at_work() -> Iterator[None]:
+    try:
+        yield
+    except (EngineFailed, LakeError) as error:
+        raise NotPublishable(f"{error}; what is published stays as it was") from error
+
+
 def _point_at(settings: Settings, version: Version) -> None:
-    """Move the symlinks: the file's in one step, then the Parquet folder's, where the version has one."""
+    """Move the engine's own readers, then the symlinks: the file's in one step, then the Parquet folder's, where the
+    version has one."""
+    with _engine_at_work():
+        engine_of(settings).point_at(version.run_id)
     _swap(settings.published_path, Path("versions") / version.path.name)
     parquet = version.path.with_suffix(".parquet")
     link = settings.published_dir / "parquet"
@@ -343,6 +372,8 @@ def _prune(settings: Settings) -> None:
     for version in versions_of(settings)[settings.keep_versions :]:
         if present is not None and version.run_id == present.run_id:
             continue
+        with _engine_at_work():
+            engine_of(settings).forget(version.run_id)
         version.path.unlink()
         version.path.with_suffix(".json").unlink(missing_ok=True)
         shutil.rmtree(version.path.with_suffix(".parquet"), ignore_errors=True)

@@ -205,8 +205,8 @@ class Settings(BaseSettings):
 
     @property
     def warehouse_path(self) -> Path:
-        """The build file, private to the writer."""
-        return self.data_dir / "warehouse.duckdb"
+        """The build file, private to the writer. Each engine has its own: switching back and forth loses nothing."""
+        return self.data_dir / ("warehouse.duckdb" if self.target == "duckdb" else f"{self.target}.duckdb")
 
     @property
     def lake(self) -> str:
@@ -260,7 +260,11 @@ class Settings(BaseSettings):
 
     def dbt_environment(self) -> dict[str, str]:
         """What the dbt profile reads."""
-        return {"THROUGHLINE_TARGET": self.target, "THROUGHLINE_WAREHOUSE_PATH": str(self.warehouse_path)}
+        return {
+            "THROUGHLINE_TARGET": self.target,
+            "THROUGHLINE_WAREHOUSE_PATH": str(self.warehouse_path),
+            "THROUGHLINE_SPARK_REMOTE": self.spark_remote,
+        }
 
     @property
     def as_of_is_set(self) -> bool:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from warehouse import meta
-from warehouse.connections import open_duckdb
+from warehouse.engine import Engine, engine_of
 from warehouse.settings import DBT_PROJECT, Settings, prepare_process
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ Status = Literal["success", "warning", "failure", "error", "skipped"]
 SAMPLE_ROWS = 5
 
 # what dbt learnt from parsing, for data folders that have not parsed yet
-_SHARED = DBT_PROJECT / "target" / "partial_parse.msgpack"
+_SHARED = DBT_PROJECT / "target"
 
 _parsed: dict[str, Manifest] = {}
 
@@ -94,7 +94,7 @@ def manifest_path(settings: Settings) -> Path:
     """
     path = settings.dbt_target_dir / "manifest.json"
     stamp = settings.dbt_target_dir / "manifest.stamp"
-    fingerprint = project_fingerprint()
+    fingerprint = _fingerprint(settings)
     if not path.exists() or not stamp.exists() or stamp.read_text(encoding="utf-8") != fingerprint:
         parse(settings)
     return path
@@ -111,24 +111,31 @@ def project_fingerprint() -> str:
     return digest.hexdigest()
 
 
+def _fingerprint(settings: Settings) -> str:
+    """The project as it stands, for an engine: what dbt parses depends on the adapter."""
+    return f"{project_fingerprint()} {settings.target}"
+
+
 def parse(settings: Settings) -> Manifest:
     """Parse the project (only what changed since the last time). Raises DbtFailed."""
-    fingerprint = project_fingerprint()
+    fingerprint = _fingerprint(settings)
     if fingerprint in _parsed:
         return _parsed[fingerprint]
     folder = settings.dbt_target_dir
     parsing = folder / "parsing"
     parsing.mkdir(parents=True, exist_ok=True)
-    _take(_SHARED, parsing / "partial_parse.msgpack")
-    # a fixed path: dbt parses everything anew when a variable of the profile has changed
-    result = _invoke(settings, ["parse"], parsing, environment={"THROUGHLINE_WAREHOUSE_PATH": "warehouse.duckdb"})
+    shared = _SHARED / f"partial_parse.{settings.target}.msgpack"
+    _take(shared, parsing / "partial_parse.msgpack")
+    # fixed values: dbt parses everything anew when a variable of the profile has changed
+    fixed = {"THROUGHLINE_WAREHOUSE_PATH": "warehouse.duckdb", "THROUGHLINE_SPARK_REMOTE": "sc://127.0.0.1:15002"}
+    result = _invoke(settings, ["parse"], parsing, environment=fixed)
     if not result.success:
         raise DbtFailed(f"the dbt project does not parse: {_essence(str(result.exception))}")
     # the parts that others read appear whole
     fresh = folder / ".manifest.json"
     shutil.copyfile(parsing / "manifest.json", fresh)
     fresh.replace(folder / "manifest.json")
-    _take(parsing / "partial_parse.msgpack", _SHARED)
+    _take(parsing / "partial_parse.msgpack", shared)
     (folder / "manifest.stamp").write_text(fingerprint, encoding="utf-8")
     _parsed.clear()
     _parsed[fingerprint] = result.result
@@ -141,9 +148,11 @@ def build(
     """`dbt build` with the run's variables; results are kept in `meta.checks` and `meta.builds`.
 
     `arguments` are more arguments of dbt, such as a selection. `progress` is called when a node is done. A failed model
-    or test is a result, not an exception. Raises DbtFailed when dbt cannot run.
+    or test is a result, not an exception. Raises DbtFailed when dbt cannot run, EngineFailed when the engine cannot.
     """
     manifest = parse(settings)
+    engine = engine_of(settings)
+    engine.prepare()
     tests = _tested_relations(manifest)
 
     done, total = 0, 0
@@ -168,15 +177,18 @@ def build(
             str(found.status),
             seconds=found.execution_time,
             failures=found.failures or 0,
-            message=_essence(found.message or ""),
+            message=engine.trouble(found.message or "") or _essence(found.message or ""),
             tested=tests.get(found.node.unique_id),
         )
         for found in result.result.results
     ]
-    nodes = _with_samples(settings, nodes, {found.node.unique_id: found.node for found in result.result.results})
+    nodes = _with_samples(engine, nodes, {found.node.unique_id: found.node for found in result.result.results})
     tested = [node for node in nodes if node.is_test and node.status != "skipped"]
     meta.record_checks(settings, run_id, [node.as_check() for node in tested])
-    meta.record_builds(settings, run_id, [node.relation for node in nodes if node.is_built and node.relation])
+    built = [node.relation for node in nodes if node.is_built and node.relation]
+    if not failures(nodes):
+        engine.hand_over(run_id, built)
+    meta.record_builds(settings, run_id, built)
     return nodes
 
 
@@ -212,7 +224,6 @@ def _invoke(
     from dbt.cli.main import dbtRunner
 
     target.mkdir(parents=True, exist_ok=True)
-    settings.warehouse_path.parent.mkdir(parents=True, exist_ok=True)
     common = [
         *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--target", settings.target),
         *("--target-path", str(target), "--log-path", str(target), "--log-level-file", "none"),
@@ -222,6 +233,7 @@ def _invoke(
         return dbtRunner(manifest=manifest, callbacks=list(callbacks)).invoke([*command, *common])
     finally:
         _close_connections()
+        engine_of(settings).release()
 
 
 def _close_connections() -> None:
@@ -284,26 +296,23 @@ def _tested_relations(manifest: Manifest) -> dict[str, str]:
     return found
 
 
-def _with_samples(settings: Settings, nodes: list[Node], compiled: dict[str, Any]) -> list[Node]:
+def _with_samples(engine: Engine, nodes: list[Node], compiled: dict[str, Any]) -> list[Node]:
     """Give each failed test a few of its failing rows."""
     from dataclasses import replace
 
     failed = [node for node in nodes if node.is_test and node.status in ("failure", "warning")]
     if not failed:
         return nodes
-    samples = {}
-    with open_duckdb(settings.warehouse_path, read_only=True) as connection:
-        for node in failed:
-            query = compiled[node.unique_id].compiled_code.strip().rstrip(";")
-            cursor = connection.execute(f"select * from ({query}) limit {SAMPLE_ROWS}")
-            names = [column[0] for column in cursor.description]
-            samples[node.unique_id] = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    samples = {
+        node.unique_id: engine.sample(compiled[node.unique_id].compiled_code.strip().rstrip(";"), SAMPLE_ROWS)
+        for node in failed
+    }
     return [replace(node, sample=samples.get(node.unique_id, node.sample)) for node in nodes]
 
 
 def _essence(message: str) -> str:
     """An error of dbt in one line: its headings and the compiled file's path left out."""
-    lines = [line.strip() for line in message.splitlines()]
+    lines = [line.strip() for line in message.partition("JVM stacktrace:")[0].splitlines()]
     kept = [
         line
         for line in lines

@@ -31,8 +31,8 @@ class Harness:
     database: duckdb.DuckDBPyConnection = field(default_factory=lambda: duckdb.connect(":memory:"))
 
     @contextmanager
-    def connection(self, _: Settings | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Stands in for `raw.connection`: opening a file for every question is most of what a small run costs."""
+    def connection(self, *_: object) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Stands in for `raw_build.connection`: opening a file for every question is most of what a small run costs."""
         cursor = self.database.cursor()
         try:
             cursor.execute("set timezone = 'UTC'")
@@ -45,7 +45,7 @@ class Harness:
 
     def run(self, make: Callable[[Context], list[Reader]], later: timedelta = timedelta(days=1)) -> dict[str, int]:
         """Run all readers once; rows stored per stream. The clock then moves on."""
-        with patch("ingestion.raw.connection", self.connection):
+        with patch("ingestion.raw_build.connection", self.connection):
             stored = self._run(make)
         self.as_of += later
         return stored

@@ -1,4 +1,4 @@
-"""The loader: insert-only, crash-safe, declared types, and a report that adds up."""
+"""The loader: insert-only, crash-safe, declared types, and a report that adds up, in the build file and in the lake."""
 
 import json
 import shutil
@@ -16,23 +16,27 @@ import pytest
 from ingestion import load, raw
 from ingestion.http import SourceError
 from ingestion.load import LoadReport, run_source
+from ingestion.versions import Stream
 from tests.ingestion.crash_run import POINTS
 from tests.ingestion.toy_source import STREAMS, builder, thing
 from warehouse.settings import Settings
 
 START = datetime(2026, 6, 1, tzinfo=UTC)
+TARGETS = ("duckdb", "spark")
 
 
 class Toy:
     """A folder with the toy source's input and its warehouse."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, target: str = "duckdb") -> None:
         self.folder = folder
+        self.target = target
         self.file = folder / "given.json"
         self.as_of = START
 
     def settings(self, **more: Any) -> Settings:
-        given = {"data_dir": self.folder / "data", "stripe_api_key": "k", "as_of": self.as_of, **more}
+        given = {"data_dir": self.folder / "data", "stripe_api_key": "k", "as_of": self.as_of, "target": self.target}
+        given |= more
         return Settings(_env_file=None, **given)
 
     def give(self, **given: Any) -> None:
@@ -44,9 +48,24 @@ class Toy:
         return report
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        with duckdb.connect(str(self.settings().warehouse_path)) as con:
-            con.execute("set timezone = 'UTC'")
+        with raw.connection(self.settings(), "stripe") as con:
             return con.execute(sql).fetchall()
+
+    def completed_loads(self) -> set[str]:
+        """Ids of the loads that are marked as completed."""
+        if self.target == "duckdb":
+            return {key for (key,) in self.query("select load_id from raw_stripe._dlt_loads where status = 0")}
+        markers = Path(self.settings().lake, "raw_stripe", "_dlt_loads").iterdir()
+        return {json.loads(marker.read_text())["load_id"] for marker in markers}
+
+    def repeat(self, stream: str) -> None:
+        """Store every row of a stream a second time."""
+        if self.target == "duckdb":
+            with duckdb.connect(str(self.settings().warehouse_path)) as con:
+                con.execute(f"insert into raw_stripe.{stream} from raw_stripe.{stream}")
+            return
+        for file in Path(self.settings().lake, "raw_stripe", stream).glob("[0-9]*.parquet"):
+            shutil.copy(file, file.with_name(f"{file.name.removesuffix('.parquet')}2.parquet"))
 
     def content(self) -> dict[str, list[tuple[Any, ...]]]:
         """What is stored, without when it was loaded."""
@@ -58,9 +77,9 @@ class Toy:
         }
 
 
-@pytest.fixture
-def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
-    made = Toy(tmp_path)
+@pytest.fixture(params=TARGETS)
+def toy(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
+    made = Toy(tmp_path, request.param)
     monkeypatch.setattr(load, "streams_of", lambda name: STREAMS)
     monkeypatch.setattr(load, "builder_of", lambda name: builder(made.file))
     return made
@@ -90,7 +109,8 @@ def test_types_arrive_as_declared_and_nothing_is_loaded_twice(toy: Toy) -> None:
     )
     assert (amount, size, extracted) == (Decimal("12.345678901234"), 7, START)
     assert (load_id, more) == (first.load_ids[0], '{"a":null,"b":[1]}')
-    assert toy.query("select count(*) from raw_stripe_staging.things") == [(0,)]
+    if toy.target == "duckdb":
+        assert toy.query("select count(*) from raw_stripe_staging.things") == [(0,)]
 
     before = toy.content()
     again = toy.run()
@@ -165,11 +185,13 @@ def test_a_source_that_is_off_has_its_tables(toy: Toy) -> None:
     assert toy.run().rows_loaded["things"] == 1
 
 
-def test_a_column_declared_later_is_added(toy: Toy) -> None:
+def test_a_column_declared_later_is_added(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    narrow = tuple(Stream("parts", ()) if stream.name == "parts" else stream for stream in STREAMS)
+    monkeypatch.setattr(load, "streams_of", lambda name: narrow)
     toy.give(parts=[{"id": "p1", "thing_id": "t1"}])
     toy.run()
-    with duckdb.connect(str(toy.settings().warehouse_path)) as con:
-        con.execute("alter table raw_stripe.parts drop column thing_id")
+    assert "thing_id" not in [name for name, *_ in toy.query("describe raw_stripe.parts")]
+    monkeypatch.setattr(load, "streams_of", lambda name: STREAMS)
     toy.give(parts=[{"id": "p2", "thing_id": "t2"}])
     assert toy.run().rows_loaded["parts"] == 1
     assert toy.query("select id, thing_id from raw_stripe.parts order by id") == [("p1", None), ("p2", "t2")]
@@ -221,8 +243,7 @@ def test_a_source_that_fails_half_way_changes_nothing(toy: Toy) -> None:
 def test_a_key_stored_twice_is_an_error(toy: Toy) -> None:
     toy.give(things=[thing(1)])
     report = toy.run()
-    with duckdb.connect(str(toy.settings().warehouse_path)) as con:
-        con.execute("insert into raw_stripe.things from raw_stripe.things")
+    toy.repeat("things")
     with pytest.raises(raw.RawDamaged, match=r"raw_stripe.things: version \w+ of t1 is stored more than once"):
         raw.check_unique(toy.settings(), "stripe", ["things"], report.load_ids)
 
@@ -250,50 +271,61 @@ AFTER = {
 }
 
 
+CRASHES = [(target, point) for target in TARGETS for point in POINTS[target]]
+
+
 @pytest.fixture(scope="module")
-def crashed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Toy]]:
-    """One warehouse per point: a finished load, and a second one that was killed there."""
+def crashed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], dict[str, Toy]]]:
+    """By target, one ledger per point: a finished load, and a second one that was killed there."""
     patch = pytest.MonkeyPatch()
-    base = Toy(tmp_path_factory.mktemp("base"))
     patch.setattr(load, "streams_of", lambda name: STREAMS)
+    made: dict[str, dict[str, Toy]] = {}
+
+    def toys_of(target: str) -> dict[str, Toy]:
+        if target not in made:
+            made[target] = _crash(Toy(tmp_path_factory.mktemp(target), target), patch)
+        return made[target]
+
+    yield toys_of
+    patch.undo()
+
+
+def _crash(base: Toy, patch: pytest.MonkeyPatch) -> dict[str, Toy]:
     patch.setattr(load, "builder_of", lambda name: builder(base.file))
     base.give(**BEFORE)
     base.run()
     base.give(**AFTER)
-    toys: dict[str, Toy] = {}
-    for point in (*POINTS, "none"):
-        toys[point] = Toy(base.folder.with_name(f"crash_{point}"))
-        shutil.copytree(base.folder, toys[point].folder)
-    asked = [f"{point}={toys[point].folder}" for point in POINTS]
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.ingestion.crash_run", *asked], capture_output=True, text=True, check=False
-    )
-    assert done.stdout.splitlines() == [f"{point} -9" for point in POINTS], done.stderr
-    yield toys
-    patch.undo()
+    points = POINTS[base.target]
+    toys = {point: Toy(base.folder.with_name(f"{base.target}_{point}"), base.target) for point in (*points, "none")}
+    for toy in toys.values():
+        shutil.copytree(base.folder, toy.folder)
+    asked = [f"{point}={toys[point].folder}" for point in points]
+    command = [sys.executable, "-m", "tests.ingestion.crash_run", base.target, *asked]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines() == [f"{point} -9" for point in points], done.stderr
+    return toys
 
 
-@pytest.mark.parametrize("point", [*POINTS])
+@pytest.mark.parametrize(("target", "point"), CRASHES)
 def test_a_run_killed_at_any_point_costs_nothing_but_time(
-    point: str, crashed: dict[str, Toy], monkeypatch: pytest.MonkeyPatch
+    target: str, point: str, crashed: Callable[[str], dict[str, Toy]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(load, "streams_of", lambda name: STREAMS)
-    expected = crashed["none"]
+    toys = crashed(target)
+    expected, toy = toys["none"], toys[point]
     monkeypatch.setattr(load, "builder_of", lambda name: builder(expected.file))
     if expected.as_of == START:
         expected.as_of += timedelta(days=400)
         expected.run()
-    toy = crashed[point]
     toy.as_of += timedelta(days=401)
 
     monkeypatch.setattr(load, "builder_of", lambda name: builder(toy.file))
     toy.run()
     assert toy.content() == expected.content()
     assert all(count == 1 for rows in toy.content().values() for *_, count in rows)
+    stored = toy.completed_loads()
     for stream in ("things", "parts"):
         loads = toy.query(f"select distinct _dlt_load_id from raw_stripe.{stream}")
-        assert set(loads) <= set(toy.query("select load_id from raw_stripe._dlt_loads"))
+        assert {key for (key,) in loads} <= stored
     # Cursors are those of the loads that are stored, no more and no fewer.
-    stored = toy.query("select count(*) from raw_stripe._dlt_loads where status = 0")
-    assert stored == [(3 if point == "after_marker" else 2,)]
-    assert set(cursors(toy).values()) == {stored[0][0]}
+    assert len(stored) == (3 if point == "after_marker" else 2)
+    assert set(cursors(toy).values()) == {len(stored)}

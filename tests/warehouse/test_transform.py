@@ -60,7 +60,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(textwrap.dedent(text))
     monkeypatch.setattr(transform, "DBT_PROJECT", folder)
-    monkeypatch.setattr(transform, "_SHARED", tmp_path / "cache" / "partial_parse.msgpack")
+    monkeypatch.setattr(transform, "_SHARED", tmp_path / "cache")
     transform._parsed.clear()
     monkeypatch.setenv("THROUGHLINE_WAREHOUSE_PATH", "")
     yield folder

@@ -1,0 +1,342 @@
+"""Apache Spark as the engine, over Spark Connect.
+
+The server builds the tables; Parquet files in the lake carry data in and out:
+
+    <lake>/raw_<source>/<stream>/                                the ledger: on Spark, external tables
+    <lake>/published/<schema>/<table>/<columns>/run_id=<run>/    what a run has built, as readers get it
+
+Spark's own readers use the databases `published_<schema>`: their views read the run that one more view,
+`published_meta.current_version`, names. Moving that one moves all of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import re
+import socket
+from collections.abc import Iterable, Iterator, Mapping
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from warehouse.build_file import open_build
+from warehouse.connections import literal, quoted
+from warehouse.engine import EngineFailed, cast_list
+from warehouse.lake import Lake, declared_schema, open_lake, raw_files, raw_schemas
+from warehouse.settings import Settings
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import SparkSession
+
+BUILT = ("staging", "identity", "journey", "metrics")
+HANDED_OVER = ("journey", "metrics")
+PUBLISHED = ("journey", "metrics", "insights", "meta")
+# views live in Spark's own catalog, whatever the default one is
+VIEWS = "spark_catalog.published_"
+POINTER = f"{VIEWS}meta.current_version"
+ANSWER_SECONDS = 5
+# the client's own patience is ten minutes a statement, and there are a thousand statements
+RETRIES = {"max_retries": 3, "initial_backoff": 200, "max_backoff": 1000, "min_jitter_threshold": 1000}
+# as the profile of dbt has them
+SESSION = {"spark.sql.session.timeZone": "UTC", "spark.sql.sources.partitionOverwriteMode": "dynamic"}
+
+
+class Spark:
+    """The engine behind `THROUGHLINE_SPARK_REMOTE`. What the methods mean stands at `warehouse.engine.Engine`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._remote = settings.spark_remote
+
+    # --- a run ------------------------------------------------------------------------------------------------------
+
+    def version(self) -> str:
+        from_client = _client_version()
+        with self.session() as spark:
+            server = spark.version
+        if not fits(from_client, server):
+            raise EngineFailed(
+                f"the Spark server at {self._remote} is {server} and this client {from_client}, which is not made for "
+                f"it: install pyspark {'.'.join(server.split('.')[:2])}.*"
+            )
+        return f"spark {server}"
+
+    def prepare(self) -> None:
+        lake = open_lake(self._settings)
+        with self.session() as spark:
+            for schema in BUILT:
+                spark.sql(f"create database if not exists {schema}")
+            for schema in raw_schemas(lake):
+                spark.sql(f"create database if not exists {schema}")
+                known = _described(spark, schema)
+                for stream in raw_files(lake, schema):
+                    self._declare(spark, lake, known.get(stream, ""), schema, stream)
+        self._open_for_dbt()
+
+    def release(self) -> None:
+        from pyspark.sql import SparkSession
+
+        active = SparkSession.getActiveSession()
+        if active is not None:
+            _end(active)
+
+    def hand_over(self, run_id: str, relations: Iterable[str]) -> None:
+        lake, shown = open_lake(self._settings), {}
+        with self.session() as spark:
+            for name in sorted(relations):
+                if name.split(".")[0] in HANDED_OVER:
+                    frame = spark.table(name)
+                    columns = {field.name: field.dataType.simpleString() for field in frame.schema.fields}
+                    folder = run_folder(name, columns, run_id)
+                    frame.write.mode("overwrite").parquet(self.address(folder))
+                    shown[name] = (folder, columns)
+        with open_build(self._settings) as connection:
+            for name, (folder, columns) in shown.items():
+                show(connection, lake, name, folder, columns)
+
+    def sample(self, query: str, rows: int) -> list[dict[str, Any]]:
+        with self.session() as spark:
+            return [row.asDict() for row in spark.sql(query).limit(rows).collect()]
+
+    def write(self, run_id: str, table: str, rows: pa.Table, types: dict[str, str]) -> None:
+        with open_build(self._settings) as connection:
+            connection.register("incoming", rows)
+            typed = connection.sql(f"select {cast_list(types)} from incoming").to_arrow_table()
+            folder, columns = self._store(run_id, table, typed)
+            show(connection, open_lake(self._settings), table, folder, columns)
+
+    # --- what Spark's own readers see -------------------------------------------------------------------------------
+
+    def add(self, run_id: str, tables: dict[str, pa.Table]) -> None:
+        for name, rows in tables.items():
+            self._store(run_id, name, rows)
+
+    def point_at(self, run_id: str) -> None:
+        folders = self._folders_of(run_id)
+        if not folders:
+            raise EngineFailed(f"version {run_id} is not in the lake at {self._settings.lake}: it was built elsewhere")
+        with self.session() as spark:
+            for schema in PUBLISHED:
+                spark.sql(f"create database if not exists {VIEWS}{schema}")
+            spark.sql(f"create view if not exists {POINTER} as select cast(null as string) as run_id")
+            known = {
+                f"{schema}.{table}": about
+                for schema in PUBLISHED
+                for table, about in _described(spark, f"{VIEWS}{schema}").items()
+            }
+            for name, (folder, columns) in folders.items():
+                place = self.address(folder)
+                if place in known.get(name, ""):
+                    continue
+                schema, table = name.split(".")
+                selected = ", ".join(f"`{column}`" for column in columns)
+                spark.sql(
+                    f"create or replace view {VIEWS}{schema}.`{table}` as select {selected} from parquet.`{place}` "
+                    f"where run_id = (select run_id from {POINTER})"
+                )
+            spark.sql(f"create or replace view {POINTER} as select {_text(run_id)} as run_id")
+
+    def forget(self, run_id: str) -> None:
+        lake = open_lake(self._settings)
+        lake.delete(path for path in lake.files("published") if f"/run_id={run_id}/" in path)
+
+    # --- the connection ---------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def session(self) -> Iterator[SparkSession]:
+        """A session of its own on the server, in time zone UTC, ended with the block.
+
+        Raises EngineFailed when the client is not installed, nothing answers, or a statement of the block fails.
+        """
+        builder = self._builder()
+        try:
+            spark = builder.create()
+        except Exception as error:
+            raise EngineFailed(self.explain(str(error))) from error
+        try:
+            _be_brief(spark)
+            for name, value in SESSION.items():
+                spark.conf.set(name, value)
+            yield spark
+        except Exception as error:
+            if not type(error).__module__.startswith(("pyspark.", "grpc.")):
+                raise
+            raise EngineFailed(self.explain(str(error))) from error
+        finally:
+            _end(spark)
+
+    def explain(self, message: str) -> str:
+        """What went wrong on Spark in one line."""
+        lines = [line.strip() for line in message.splitlines() if line.strip()]
+        return self.trouble(message) or f"Spark at {self._remote}: {lines[0][:500] if lines else 'no reason given'}"
+
+    def trouble(self, message: str) -> str | None:
+        if "No space left on device" in message:
+            return f"the disk of the Spark server at {self._remote} is full: make room there and refresh again"
+        if re.search(r"SESSION_(NOT_FOUND|CLOSED|CHANGED)|INVALID_HANDLE", message):
+            return f"the Spark server at {self._remote} has lost this run's session (was it restarted?): refresh again"
+        if re.search(r"UNAVAILABLE|Connection refused|Connection reset|Socket closed|RETRIES_EXCEEDED", message):
+            return f"the Spark server at {self._remote} has stopped answering: see that it runs, and refresh again"
+        if re.search(r"UNIMPLEMENTED|Unknown (relation|command) type|Protocol message .* (tag|type)", message):
+            return f"the server at {self._remote} does not speak this client's protocol: install its version of pyspark"
+        return None
+
+    def address(self, folder: str) -> str:
+        """A folder of the lake as Spark names it."""
+        url = self._settings.lake
+        return f"{'file:' + url if url.startswith('/') else re.sub(r'^s3://', 's3a://', url)}/{folder}"
+
+    def _builder(self) -> Any:
+        _client_version()
+        from pyspark.sql import SparkSession
+
+        parts = urlsplit(self._remote)
+        try:
+            socket.create_connection((parts.hostname or "", parts.port or 15002), timeout=ANSWER_SECONDS).close()
+        except OSError as error:
+            raise EngineFailed(
+                f"no Spark Connect server answers at {self._remote} ({error.strerror or error}): "
+                "start it (`make spark` for a local one), or correct THROUGHLINE_SPARK_REMOTE"
+            ) from None
+        return SparkSession.builder.remote(self._remote)
+
+    def _open_for_dbt(self) -> None:
+        """The session that dbt will find in this process."""
+        self.release()
+        _be_brief(self._builder().getOrCreate())
+
+    # --- files ------------------------------------------------------------------------------------------------------
+
+    def _declare(self, spark: SparkSession, lake: Lake, known: str, schema: str, stream: str) -> None:
+        """Make the external table of a stream, unless it is there with the declared columns."""
+        fields = declared_schema(lake, schema, stream)
+        if fields is None:
+            raise EngineFailed(f"{lake.address}/{schema}/{stream}/declared.parquet is damaged: load {schema} again")
+        place = self.address(f"{schema}/{stream}")
+        columns = ", ".join(f"`{field.name}` {_spark_type(field.type)}" for field in fields)
+        mark = hashlib.blake2b(f"{place} {columns}".encode(), digest_size=8).hexdigest()
+        if f"throughline={mark}" not in known:
+            spark.sql(f"drop table if exists {schema}.`{stream}`")
+            spark.sql(
+                f"create table {schema}.`{stream}` ({columns}) using parquet location {_text(place)} "
+                f"tblproperties ('throughline' = '{mark}')"
+            )
+
+    def _store(self, run_id: str, name: str, rows: pa.Table) -> tuple[str, dict[str, str]]:
+        """Write a table of ours to the lake as a part of a run; returns its folder and its columns on Spark."""
+        import pyarrow.parquet as pq
+
+        rows = _with_zone(rows)
+        columns = {field.name: _spark_type(field.type) for field in rows.schema}
+        lake, folder, content = open_lake(self._settings), run_folder(name, columns, run_id), BytesIO()
+        pq.write_table(rows, content)
+        lake.delete(lake.files(folder))
+        lake.write(f"{folder}/part-0.parquet", content.getvalue())
+        return folder, columns
+
+    def _folders_of(self, run_id: str) -> dict[str, tuple[str, dict[str, str]]]:
+        """Folder and columns of each table that the lake holds of a run."""
+        import pyarrow.parquet as pq
+
+        lake = open_lake(self._settings)
+        found = {}
+        for path in lake.files("published"):
+            parts = path.split("/")
+            if path.endswith(".parquet") and parts[-2] == f"run_id={run_id}" and f"{parts[1]}.{parts[2]}" not in found:
+                fields = pq.read_schema(BytesIO(lake.read(path)))
+                columns = {field.name: _spark_type(field.type) for field in fields}
+                found[f"{parts[1]}.{parts[2]}"] = ("/".join(parts[:4]), columns)
+        return found
+
+
+def fits(client: str, server: str) -> bool:
+    """Whether a client may talk to a server: the same major version, and not newer than the server's minor one."""
+    (client_major, client_minor), (server_major, server_minor) = (
+        (int(part) for part in re.findall(r"\d+", version)[:2]) for version in (client, server)
+    )
+    return client_major == server_major and client_minor <= server_minor
+
+
+def table_folder(name: str, columns: Mapping[str, str]) -> str:
+    """Where the runs of a table lie in the lake, for as long as its columns stay what they are."""
+    digest = hashlib.blake2b(repr(list(columns.items())).encode(), digest_size=4).hexdigest()
+    return f"published/{name.replace('.', '/')}/{digest}"
+
+
+def run_folder(name: str, columns: Mapping[str, str], run_id: str) -> str:
+    """Where one run's rows of a table lie in the lake."""
+    return f"{table_folder(name, columns)}/run_id={run_id}"
+
+
+def show(connection: Any, lake: Lake, name: str, folder: str, columns: Mapping[str, str]) -> None:
+    """Make `schema.table` of an open build file a view on a folder of the lake."""
+    schema, table = name.split(".")
+    selected = ", ".join(
+        f"cast({quoted(column)} as timestamp) as {quoted(column)}" if kind == "timestamp" else quoted(column)
+        for column, kind in columns.items()
+    )
+    files = literal(f"{lake.url(folder)}/*.parquet")
+    connection.execute(f"create schema if not exists {quoted(schema)}")
+    connection.execute(
+        f"create or replace view {quoted(schema, table)} as "
+        f"select {selected} from read_parquet({files}, hive_partitioning = false)"
+    )
+
+
+def _client_version() -> str:
+    try:
+        import grpc  # noqa: F401
+        import pyspark
+    except ImportError as error:
+        raise EngineFailed(f"THROUGHLINE_TARGET=spark needs Spark's client ({error}): run `make setup-spark`") from None
+    return str(pyspark.__version__)
+
+
+def _be_brief(spark: SparkSession) -> None:
+    """Give up early on a server that is gone."""
+    from pyspark.sql.connect.client.retries import DefaultPolicy
+
+    spark.client.set_retry_policies([DefaultPolicy(**RETRIES)])
+
+
+def _end(spark: SparkSession) -> None:
+    """End a session; when the server is gone, so is the session."""
+    from grpc import RpcError
+    from pyspark.errors import PySparkException
+
+    with contextlib.suppress(RpcError, PySparkException):
+        spark.stop()
+
+
+def _described(spark: SparkSession, schema: str) -> dict[str, str]:
+    """What Spark tells of each table of a database."""
+    rows = spark.sql(f"show table extended in {schema} like '*'").collect()
+    return {row["tableName"]: row["information"] for row in rows}
+
+
+def _spark_type(kind: pa.DataType) -> str:
+    import pyarrow as pa
+
+    if pa.types.is_timestamp(kind):
+        return "timestamp"
+    if pa.types.is_decimal(kind):
+        return f"decimal({kind.precision},{kind.scale})"
+    names = {"int64": "bigint", "int32": "int", "bool": "boolean", "date32[day]": "date", "large_string": "string"}
+    return names.get(str(kind), str(kind))
+
+
+def _with_zone(rows: pa.Table) -> pa.Table:
+    """Instants of the warehouse are UTC and carry no zone; on Spark an instant is one by its type."""
+    import pyarrow as pa
+
+    fields = [
+        pa.field(field.name, pa.timestamp("us", "UTC")) if pa.types.is_timestamp(field.type) else field
+        for field in rows.schema
+    ]
+    return rows.cast(pa.schema(fields))
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
