@@ -59,6 +59,15 @@ class DbtWarehouse:
         """The same without data tests and unit tests, which makes it several times as fast."""
         return self._invoke(select, ("resource_type:test", "resource_type:unit_test"), variables)
 
+    def rebuild(self, *select: str, **variables: Any) -> dict[str, str]:
+        """The same, building incremental models from the start."""
+        return self._invoke(select, ("resource_type:test", "resource_type:unit_test"), variables, ["--full-refresh"])
+
+    def execute(self, statement: str) -> None:
+        """Change the warehouse by hand."""
+        with duckdb.connect(str(self.path)) as connection:
+            connection.execute(statement)
+
     def rows(self, query: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
         """The result of a query on the warehouse, as tuples."""
         with duckdb.connect(str(self.path)) as connection:
@@ -84,10 +93,14 @@ class DbtWarehouse:
         return self.rows(result.results[0].node.compiled_code)
 
     def _invoke(
-        self, select: tuple[str, ...], exclude: tuple[str, ...], variables: Mapping[str, Any]
+        self,
+        select: tuple[str, ...],
+        exclude: tuple[str, ...],
+        variables: Mapping[str, Any],
+        flags: Iterable[str] = (),
     ) -> dict[str, str]:
         # a test runs when all that it reads is selected or stands upstream, not when one side happens to be
-        arguments = ["build", "--indirect-selection", "buildable"]
+        arguments = ["build", "--indirect-selection", "buildable", *flags]
         if select and not self._seeded:
             select += ("resource_type:seed",)
         arguments += [part for name in select for part in ("--select", name)]
@@ -108,9 +121,9 @@ class DbtWarehouse:
 @cache
 def _parsed_project(target: Path) -> Manifest:
     """The project, parsed once a session: another file or another variable would make dbt parse everything anew."""
-    known = PROJECT / "target" / "partial_parse.msgpack"
+    known = PROJECT / "target" / "partial_parse.duckdb.msgpack"
     if known.exists():
-        shutil.copy2(known, target)
+        shutil.copy2(known, target / "partial_parse.msgpack")
     return _invoke_dbt(["parse"], Path(FILE), target)
 
 

@@ -1,7 +1,16 @@
 -- grain: one event that Encharge sent to the landing receiver, in its newest version at the run's instant
+-- the largest stream by far: a night reads the months only that something came for
+{{ config(**by_month('first_extracted_month')) }}
+
+{% set since = watermark('extracted_at') %}
+
 with versions as (
 
+    {% if since %}
+    select * from {{ newest_versions_since(raw('encharge', 'events'), since) }} as newest
+    {% else %}
     select * from {{ newest_versions(raw('encharge', 'events')) }} as newest
+    {% endif %}
 
 ),
 
@@ -33,7 +42,8 @@ renamed as (
         {{ utc('modified_at') }} as modified_at,
         {{ utc('extracted_at') }} as extracted_at,
         {{ utc('first_extracted_at') }} as first_extracted_at,
-        payload
+        payload,
+        {{ month_of(utc('first_extracted_at')) }} as first_extracted_month
     from versions
 
 )
