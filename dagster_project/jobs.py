@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -70,6 +71,6 @@ def cause_of(error: Any) -> str:
     while error.cause is not None and error.cls_name != "Failure":
         error = error.cause
     text = error.message.strip()
-    for prefix in (f"{error.cls_name}: ", "dagster._core.definitions.events.Failure: "):
-        text = text.removeprefix(prefix)
+    # the class may stand with its module before it
+    text = re.sub(rf"^([\w.]+\.)?{re.escape(str(error.cls_name))}: ", "", text)
     return " ".join(text.split())

@@ -112,6 +112,10 @@ def why(settings: Settings, result: ExecuteInProcessResult) -> str:
 
     failed = [event for event in result.all_events if event.is_step_failure]
     causes = [cause_of(event.step_failure_data.error) for event in failed if event.step_failure_data.error]
+    if not failed:
+        # nothing was begun: the engine did not answer, for example
+        ended = [event.job_failure_data for event in result.all_events if event.is_job_failure]
+        causes = [cause_of(data.error) for data in ended if data.error]
     if any(word in cause for cause in causes for word in INTERRUPTED):
         return STOPPED
     if causes and BLOCKED not in causes[0]:

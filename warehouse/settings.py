@@ -263,7 +263,7 @@ class Settings(BaseSettings):
         return {
             "THROUGHLINE_TARGET": self.target,
             "THROUGHLINE_WAREHOUSE_PATH": str(self.warehouse_path),
-            "THROUGHLINE_SPARK_REMOTE": self.spark_remote,
+            "THROUGHLINE_WAREHOUSE_REMOTE": self.spark_remote,
         }
 
     @property
@@ -288,7 +288,7 @@ def variable_name(field: str) -> str:
 def unknown_variables() -> dict[str, str | None]:
     """THROUGHLINE_ variables of the environment and `.env` that no setting reads, each with the likely meant name."""
     known = {variable_name(field) for field in Settings.model_fields}
-    own = {"THROUGHLINE_WAREHOUSE_PATH"}
+    own = {"THROUGHLINE_WAREHOUSE_PATH", "THROUGHLINE_WAREHOUSE_REMOTE"}
     names = {name.upper() for name in os.environ} | {name.upper() for name in _env_file_names()}
     unknown = sorted(name for name in names if name.startswith(PREFIX) and name not in known | own)
     return {name: next(iter(get_close_matches(name, known, n=1)), None) for name in unknown}

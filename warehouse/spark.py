@@ -175,7 +175,7 @@ class Spark:
     def trouble(self, message: str) -> str | None:
         if "No space left on device" in message:
             return f"the disk of the Spark server at {self._remote} is full: make room there and refresh again"
-        if re.search(r"SESSION_(NOT_FOUND|CLOSED|CHANGED)|INVALID_HANDLE", message):
+        if re.search(r"SESSION_(NOT_FOUND|CLOSED|CHANGED)|INVALID_HANDLE|NO_ACTIVE_SESSION", message):
             return f"the Spark server at {self._remote} has lost this run's session (was it restarted?): refresh again"
         if re.search(r"UNAVAILABLE|Connection refused|Connection reset|Socket closed|RETRIES_EXCEEDED", message):
             return f"the Spark server at {self._remote} has stopped answering: see that it runs, and refresh again"
@@ -295,10 +295,26 @@ def _client_version() -> str:
 
 
 def _be_brief(spark: SparkSession) -> None:
-    """Give up early on a server that is gone."""
-    from pyspark.sql.connect.client.retries import DefaultPolicy
+    """Give up early on a server that is gone, and after the first time at once: dbt has a thousand statements left."""
+    try:
+        from pyspark.sql.connect.client.retries import DefaultPolicy, RetryPolicyState
+    except ImportError:
+        # the client of Spark 3.5 has no policies, only their numbers
+        spark.client._retry_policy.update(RETRIES)
+        return
 
-    spark.client.set_retry_policies([DefaultPolicy(**RETRIES)])
+    class Patience(RetryPolicyState):
+        def next_attempt(self, *reason: Any) -> int | None:
+            wait = super().next_attempt(*reason)
+            if wait is None:
+                self.policy.max_retries = 0
+            return wait
+
+    class Brief(DefaultPolicy):
+        def to_state(self) -> Patience:
+            return Patience(self)
+
+    spark.client.set_retry_policies([Brief(**RETRIES)])
 
 
 def _end(spark: SparkSession) -> None:

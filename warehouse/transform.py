@@ -127,7 +127,7 @@ def parse(settings: Settings) -> Manifest:
     shared = _SHARED / f"partial_parse.{settings.target}.msgpack"
     _take(shared, parsing / "partial_parse.msgpack")
     # fixed values: dbt parses everything anew when a variable of the profile has changed
-    fixed = {"THROUGHLINE_WAREHOUSE_PATH": "warehouse.duckdb", "THROUGHLINE_SPARK_REMOTE": "sc://127.0.0.1:15002"}
+    fixed = {"THROUGHLINE_WAREHOUSE_PATH": "warehouse.duckdb", "THROUGHLINE_WAREHOUSE_REMOTE": "sc://127.0.0.1:15002"}
     result = _invoke(settings, ["parse"], parsing, environment=fixed)
     if not result.success:
         raise DbtFailed(f"the dbt project does not parse: {_essence(str(result.exception))}")
