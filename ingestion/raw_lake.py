@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ingestion.raw import OnlyNew, schema_of
+from ingestion.raw import LOAD_ID, OnlyNew, schema_of
 from warehouse import lake as lakes
+from warehouse.connections import open_duckdb
 from warehouse.lake import Lake, open_lake, raw_files
 
 if TYPE_CHECKING:
@@ -28,8 +30,11 @@ if TYPE_CHECKING:
 
     from warehouse.settings import Settings
 
+log = logging.getLogger(__name__)
+
 DISPOSITION: Mapping[str, str] = {"disposition": "append"}
 LAYOUT = "{table_name}/{load_id}.{file_id}.{ext}"
+CARRIED = "carried.parquet"
 LOADS, STATES, VERSIONS, INIT = "_dlt_loads", "_dlt_pipeline_state", "_dlt_version", "init"
 
 
@@ -66,7 +71,35 @@ def only_new(settings: Settings, source: str) -> OnlyNew:
 
 def ensure_tables(settings: Settings, source: str, wanted: Mapping[str, pa.Schema]) -> None:
     """Declare the columns of a source's tables, where that has not been done or they changed."""
-    lakes.declare(open_lake(settings), schema_of(source), wanted)
+    lake, schema = open_lake(settings), schema_of(source)
+    lakes.declare(lake, schema, wanted)
+    _carry_over(settings, lake, schema, wanted)
+
+
+def _carry_over(settings: Settings, lake: Lake, schema: str, wanted: Mapping[str, pa.Schema]) -> None:
+    """A company that comes from DuckDB brings its ledger along: streams that the lake has no row of are copied.
+
+    Providers show the present only, and pushed events never come again. The copy has no load of the lake's own.
+    """
+    before = settings.model_copy(update={"target": "duckdb"}).warehouse_path
+    filled = _filled(raw_files(lake, schema))
+    if not before.exists() or filled >= set(wanted):
+        return
+    with open_duckdb(before, read_only=True) as con:
+        present = con.execute(
+            "select table_name from duckdb_tables() where schema_name = ? and estimated_size > 0", [schema]
+        ).fetchall()
+        if ("_dlt_loads",) not in present:
+            return
+        names = {name for (name,) in present}
+        # rows of a load that never completed would be deleted there, too
+        completed = f'where "{LOAD_ID}" in (select load_id from "{schema}"._dlt_loads where status = 0)'
+        for table in sorted(names & set(wanted) - filled):
+            known = {name for name, *_ in con.execute(f'describe "{schema}"."{table}"').fetchall()}
+            columns = ", ".join(f'"{name}"' for name in [*wanted[table].names] if name in known)
+            rows = con.sql(f'select {columns} from "{schema}"."{table}" {completed}').to_arrow_reader(100_000)
+            lake.write_batches(f"{schema}/{table}/{CARRIED}", rows)
+            log.info("%s.%s: carried over from %s", schema, table, before)
 
 
 def recover(settings: Settings, source: str) -> int:
@@ -160,7 +193,7 @@ def _load_of(path: str) -> str | None:
         return file.removesuffix(".jsonl").rpartition("__")[2]
     if table == STATES:
         return file.rpartition("__")[0].rpartition("__")[2]
-    if lakes.is_rows(table, file) and file != lakes.DECLARED:
+    if lakes.is_rows(table, file) and file not in (lakes.DECLARED, CARRIED):
         return file.rsplit(".", 2)[0]
     return None
 

@@ -100,6 +100,20 @@ class Lake:
                 # a bucket shows an object only when it is complete
                 self.fs.pipe_file(self.path(name), content)
 
+    def write_batches(self, name: str, batches: pa.RecordBatchReader) -> None:
+        """Write a Parquet file of any size, at once for all who read."""
+        begun = name
+        if self.is_local:
+            folder, _, file = name.rpartition("/")
+            begun = f"{folder}/.{file}"
+        with _reaching(self.address):
+            self.fs.makedirs(self.path(name.rpartition("/")[0]), exist_ok=True)
+            with self.fs.open(self.path(begun), "wb") as out, pq.ParquetWriter(out, batches.schema) as writer:
+                for batch in batches:
+                    writer.write_batch(batch)
+            if begun != name:
+                self.fs.mv(self.path(begun), self.path(name))
+
     def delete(self, names: Iterable[str]) -> None:
         """Delete files; one that is gone already is no error."""
         for name in names:

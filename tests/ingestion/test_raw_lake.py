@@ -113,3 +113,25 @@ def test_a_lake_that_cannot_be_used_is_one_line(tmp_path: Path, give: Give, monk
         run_source("stripe", settings)
     assert "\n" not in str(failed.value)
     monkeypatch.undo()
+
+
+def test_a_company_that_comes_from_duckdb_brings_its_ledger_along(tmp_path: Path, give: Give) -> None:
+    here = Settings(_env_file=None, data_dir=tmp_path / "data", target="duckdb", stripe_api_key="k")
+    give(things=[thing(1), thing(2, size="many")], parts=[{"id": "p1", "thing_id": "t1"}])
+    assert run_source("stripe", here).rows_loaded == {"things": 1, "parts": 1, "never": 0}
+    # the provider has forgotten the first thing by the time of the move
+    give(things=[thing(3)], parts=[])
+    there = settings_of(tmp_path)
+    assert run_source("stripe", there).rows_loaded["things"] == 1
+    assert stored_ids(there, "things") == {"t1", "t3"} and stored_ids(there, "quarantine") == {"t2"}
+    # once: what the lake has, it keeps
+    give(things=[thing(1), thing(3)], parts=[])
+    assert run_source("stripe", there).rows_loaded["things"] == 0
+    assert raw.recover(there, "stripe") == 0
+    assert stored_ids(there, "things") == {"t1", "t3"}
+
+
+def stored_ids(settings: Settings, table: str) -> set[str]:
+    """Ids that a table of the lake holds."""
+    with raw.connection(settings, "stripe", table) as con:
+        return {key for (key,) in con.execute(f"select id from raw_stripe.{table}").fetchall()}
