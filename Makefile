@@ -1,24 +1,58 @@
 # The two commands: `make demo` and `make test`. Everything a command needs is installed by `make setup`, which each runs first.
+# Apache Spark, the other engine, is an extra: `make setup-spark`, and `make setup-iceberg` in an environment of its own.
 VENV   := .venv
 PY     := $(VENV)/bin/python
 PYTHON ?= python3
 STAMP  := $(VENV)/.installed
+SPARK_STAMP   := $(VENV)/.installed-spark
+ICEBERG_VENV  := .venv-iceberg
+ICEBERG_STAMP := $(ICEBERG_VENV)/.installed
 WORKERS ?= 2
+LOCK    := uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
-.PHONY: help setup demo dev test test-all lint format bench lock clean
+# an extra's lock agrees with the default one, and holds only what that lacks
+BESIDE  := -c requirements.lock $$(sed -n 's/^\([a-z0-9.-]*\)==.*/--no-emit-package \1/p' requirements.lock)
+
+# $(call install,VENV,LOCK): what the lock pins. pyspark is source only, and is built with the setuptools of the default lock
+define install
+	@if command -v uv >/dev/null 2>&1; \
+	  then VIRTUAL_ENV=$(1) uv pip install -q --no-deps --no-build-isolation --require-hashes -r $(2); \
+	  else $(1)/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation --require-hashes -r $(2); fi
+endef
+# $(call environment,VENV): what is pinned and Throughline itself
+define environment
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Throughline needs Python 3.11 or newer: make setup PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(1) || { echo "This Python cannot create virtual environments: install its venv module (Debian: python3-venv)"; exit 1; }
+	@echo "installing the pinned dependencies into $(1) (about a minute)"
+	$(call install,$(1),requirements.lock)
+	@$(1)/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+endef
+
+.PHONY: help setup setup-spark setup-iceberg demo dev spark spark-stop test test-all test-spark test-cluster lint format bench bench-engines lock clean
 help:           ## list the commands
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
 
 setup: $(STAMP) ## create .venv and install the pinned dependencies
 
 $(STAMP): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Throughline needs Python 3.11 or newer: make setup PYTHON=python3.12"; exit 1; }
-	@$(PYTHON) -m venv $(VENV) || { echo "This Python cannot create virtual environments: install its venv module (Debian: python3-venv)"; exit 1; }
-	@echo "installing the pinned dependencies into $(VENV) (about a minute)"
-	@if command -v uv >/dev/null 2>&1; \
-	  then VIRTUAL_ENV=$(VENV) uv pip install -q --no-deps --require-hashes -r requirements.lock; \
-	  else $(PY) -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements.lock; fi
-	@$(PY) -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(call environment,$(VENV))
+	@touch $@
+
+setup-spark: $(SPARK_STAMP) ## add Apache Spark and its clients to .venv (needs Java 17)
+
+$(SPARK_STAMP): $(STAMP) requirements-spark.lock
+	@$(PY) -m warehouse.cluster java
+	@echo "installing Spark into $(VENV) (about a minute, 450 MB)"
+	$(call install,$(VENV),requirements-spark.lock)
+	@touch $@
+
+setup-iceberg: $(ICEBERG_STAMP) ## make .venv-iceberg: Spark 3.5 with Iceberg (needs Java 17)
+
+$(ICEBERG_STAMP): requirements.lock requirements-iceberg.lock pyproject.toml
+	$(call environment,$(ICEBERG_VENV))
+	@$(ICEBERG_VENV)/bin/python -m warehouse.cluster java
+	@echo "installing Spark and Iceberg into $(ICEBERG_VENV) (about a minute, 400 MB)"
+	$(call install,$(ICEBERG_VENV),requirements-iceberg.lock)
 	@touch $@
 
 demo: $(STAMP)  ## pull a sandbox company over HTTP, build, check, publish, and show the six metrics
@@ -27,11 +61,24 @@ demo: $(STAMP)  ## pull a sandbox company over HTTP, build, check, publish, and 
 dev: $(STAMP)   ## Dagster UI on 127.0.0.1:3000 (on the sandbox company while no provider is configured)
 	@$(VENV)/bin/throughline dev
 
+spark: $(SPARK_STAMP) ## start a Spark cluster on this machine and print the settings that use it
+	@$(PY) -m warehouse.cluster start
+
+spark-stop: $(STAMP) ## stop it
+	@$(PY) -m warehouse.cluster stop
+
 test: $(STAMP)  ## the test suite without the slow scenarios
-	$(PY) -m pytest -n $(WORKERS) -m "not slow and not benchmark"
+	$(PY) -m pytest -n $(WORKERS) -m "not slow and not benchmark and not spark and not cluster and not iceberg"
 
 test-all: $(STAMP) ## the whole test suite, slow scenarios included
-	$(PY) -m pytest -n $(WORKERS) -m "not benchmark"
+	$(PY) -m pytest -n $(WORKERS) -m "not benchmark and not spark and not cluster and not iceberg"
+
+test-spark: $(SPARK_STAMP) ## the tests that need Spark, on a server of their own
+	$(PY) -m pytest -n 0 -m "spark and not cluster and not iceberg"
+
+test-cluster: $(SPARK_STAMP) $(ICEBERG_STAMP) ## the tests on a whole cluster, and those on Iceberg tables
+	$(PY) -m pytest -n 0 -m cluster
+	$(ICEBERG_VENV)/bin/python -m pytest -n 0 -m iceberg
 
 lint: $(STAMP)  ## ruff and sqlfluff
 	$(VENV)/bin/ruff check .
@@ -45,8 +92,14 @@ format: $(STAMP) ## apply ruff's formatting
 bench: $(STAMP) ## where the time of a refresh goes, as ratios to floors measured in the same run
 	$(PY) -m tests.benchmarks
 
-lock: $(STAMP)  ## pin requirements.in again (needs uv on the path)
-	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 requirements.in -o requirements.lock
+bench-engines: $(SPARK_STAMP) ## the same work on both engines
+	$(PY) -m tests.benchmarks.engines
 
-clean:          ## remove what runs produced; the ledger and the environment stay
-	rm -rf data/demo data/published data/landing data/dagster data/pipelines data/warehouse.duckdb dbt/target dbt/logs
+lock:           ## pin all requirements again, the extras to what the default has (needs uv on the path)
+	$(LOCK) requirements.in -o requirements.lock
+	$(LOCK) $(BESIDE) requirements-spark.in -o requirements-spark.lock
+	$(LOCK) $(BESIDE) requirements-iceberg.in -o requirements-iceberg.lock
+
+clean:          ## remove what runs produced; the ledger and the environments stay
+	@test ! -e data/spark/pids.json || $(PY) -m warehouse.cluster stop --folder data/spark
+	rm -rf data/spark data/spark.duckdb data/lake data/demo data/published data/landing data/dagster data/pipelines data/warehouse.duckdb dbt/target dbt/logs

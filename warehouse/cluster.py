@@ -31,6 +31,8 @@ from typing import Annotated
 
 import typer
 
+from warehouse.settings import BadSettings, get_settings, process_environment
+
 HOST = "127.0.0.1"
 PORT = 15002
 SERVER = "connect"
@@ -289,7 +291,7 @@ def _require_connect(home: Path) -> Path:
 
 def require_java() -> None:
     """Raises ClusterFailed, with what to do, when no Java of at least version 17 is there."""
-    java_home = os.environ.get("JAVA_HOME")
+    java_home = process_environment().get("JAVA_HOME")
     java = str(Path(java_home, "bin", "java")) if java_home else shutil.which("java")
     advice = f"Spark needs Java {JAVA_AT_LEAST} or newer (Debian: openjdk-17-jre-headless)"
     if not java or not Path(java).exists():
@@ -356,9 +358,9 @@ def _launch(folder: Path, home: Path, name: str, arguments: Sequence[str], memor
 
 
 def _environment(folder: Path, home: Path, memory: str) -> dict[str, str]:
-    """Ours, less what would lead Spark elsewhere."""
-    foreign = ("SPARK_", "PYSPARK_", "HADOOP_", "HIVE_", "JDK_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS")
-    return {name: value for name, value in os.environ.items() if not name.startswith(foreign)} | {
+    """Ours, less what would lead Spark elsewhere, and less the keys of the sources."""
+    foreign = ("THROUGHLINE_", "SPARK_", "PYSPARK_", "HADOOP_", "HIVE_", "JDK_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS")
+    return {name: value for name, value in process_environment().items() if not name.startswith(foreign)} | {
         "SPARK_HOME": str(home),
         "SPARK_CONF_DIR": str(folder / "conf"),
         "SPARK_LOCAL_IP": HOST,
@@ -507,15 +509,11 @@ def java_command() -> None:
 
 
 def _default_folder() -> Path:
-    from warehouse.settings import get_settings
-
     return get_settings().data_dir / "spark"
 
 
 def main() -> None:
     """Entry point: what a person can put right is said without a traceback."""
-    from warehouse.settings import BadSettings
-
     try:
         app()
     except (ClusterFailed, BadSettings) as error:
