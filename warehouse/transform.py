@@ -168,6 +168,11 @@ def build(
 
     variables = json.dumps(settings.dbt_vars())
     command = ["build", "--exclude-resource-type", "unit_test", "--no-write-json", "--vars", variables, *arguments]
+    built_by = settings.dbt_target_dir / f"built.{settings.target}.json"
+    rules = json.dumps([project_fingerprint(), settings.dbt_vars() | {"as_of": None}])
+    if not built_by.exists() or built_by.read_text(encoding="utf-8") != rules:
+        # incremental tables of other models or rules are no beginning for today's
+        command.append("--full-refresh")
     result = _invoke(settings, command, settings.dbt_target_dir / "run", manifest, [listen])
     if result.result is None:
         raise DbtFailed(f"dbt did not run: {_essence(str(result.exception) or repr(result.exception))}")
@@ -188,6 +193,8 @@ def build(
     built = [node.relation for node in nodes if node.is_built and node.relation]
     if not failures(nodes):
         engine.hand_over(run_id, built)
+        if not arguments:
+            built_by.write_text(rules, encoding="utf-8")
     meta.record_builds(settings, run_id, built)
     return nodes
 

@@ -45,65 +45,26 @@
 )
 {%- endmacro %}
 
-{#- The same of those ids only that were first seen in a month in which an id with a version extracted after `since` (a UTC
-    timestamp) was first seen: what an incremental model by month of `first_extracted_at` has to replace. An id never
-    changes that month, and the versions of the ids of a month begin with it, so older ones are looked up but not read. -#}
-{% macro newest_versions_since(relation, since) -%}
+{#- The same, of the months only that hold a version extracted after `since` (a UTC timestamp): what an incremental model
+    by that month has to replace. `month` is SQL on the stream's columns; `watermark` sees to it that no id has changed
+    its month. -#}
+{% macro newest_versions_since(relation, month, since) -%}
 (
-    with news as (
+    with months as (
 
-        select distinct {{ hash64('id') }} as id_hash
+        select distinct {{ month }} as month
         from {{ relation }}
         where {{ utc('extracted_at') }} > {{ since }} and extracted_at <= {{ as_of_instant() }}
 
     ),
 
-    months as (
+    touched as (
 
-        select distinct {{ month_of(utc('first_seen.extracted_at')) }} as month
-        from (
-            select min(versions.extracted_at) as extracted_at
-            from {{ relation }} as versions
-            inner join news on {{ hash64('versions.id') }} = news.id_hash
-            group by versions.id
-        ) as first_seen
-
-    ),
-
-    beginning as (
-
-        select min(month) as month from months
-
-    ),
-
-    recent as (
-
-        select versions.*
-        from {{ relation }} as versions
-        inner join beginning on {{ utc('versions.extracted_at') }} >= cast(beginning.month as timestamp)
-
-    ),
-
-    older as (
-
-        select distinct versions.id
-        from {{ relation }} as versions
-        inner join beginning on {{ utc('versions.extracted_at') }} < cast(beginning.month as timestamp)
-        where versions.id in (select id from recent)
-
-    ),
-
-    kept as (
-
-        select recent.*
-        from recent
-        left join older on recent.id = older.id
-        where older.id is null
+        select * from {{ relation }}
+        where {{ month }} in (select month from months)
 
     )
 
-    select newest.*
-    from {{ newest_versions('kept') }} as newest
-    where {{ month_of(utc('newest.first_extracted_at')) }} in (select month from months)
+    select * from {{ newest_versions('touched') }} as newest
 )
 {%- endmacro %}

@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 import pytest
 
 MODEL = "stg_encharge__events"
-COLUMNS = "event_id, event_type, extracted_at, first_extracted_at, first_extracted_month, modified_at"
+COLUMNS = "event_id, event_type, extracted_at, first_extracted_at, occurred_month, modified_at"
 
 
-def event(number: int, extracted: datetime, version: int = 1) -> dict[str, object]:
+def event(number: int, extracted: datetime, version: int = 1, month: int | None = None) -> dict[str, object]:
     return {
         "id": f"evt_{number}",
         "event_type": f"opened {version}",
-        "occurred_at": "2026-01-05T00:00:00Z",
+        "occurred_at": f"2025-{month or 1 + number % 12:02d}-05T00:00:00Z",
         "modified_at": f"2026-01-05T00:00:{version:02d}Z",
         "extracted_at": extracted.isoformat(),
         "version_hash": f"{number}-{version}",
@@ -59,6 +59,14 @@ def test_a_run_of_an_earlier_instant_knows_nothing_of_later_ones(dbt):
     dbt.raw("encharge", "events", [event(1, second, 2), event(2, second)])
     assert len(nightly(dbt, second)) == 2
     assert nightly(dbt, first) == before
+
+
+def test_an_event_that_moves_to_another_month_leaves_nothing_behind(dbt):
+    first, second = datetime(2026, 1, 10), datetime(2026, 3, 10)
+    dbt.raw("encharge", "events", [event(1, first, month=3), event(2, first, month=4)])
+    nightly(dbt, first)
+    dbt.raw("encharge", "events", [event(1, second, 2, month=5)])
+    assert [(row[0], row[4].month) for row in nightly(dbt, second)] == [("evt_1", 5), ("evt_2", 4)]
 
 
 def test_a_month_without_news_is_not_written_again(dbt):

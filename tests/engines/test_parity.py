@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,44 +22,48 @@ SMALL = {
     "spark.sql.adaptive.enabled": "false",
 }
 
-pytestmark = pytest.mark.spark
 
-
-@pytest.fixture(scope="module")
-def spark_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("spark")
-
-
-@pytest.fixture(scope="module")
-def company(spark_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nights]:
+@contextmanager
+def engines(tmp_path_factory: pytest.TempPathFactory, **cluster_options: Any) -> Iterator[tuple[Nights, Path]]:
+    """A company, both installations, and the folder of the Spark server."""
     pytest.importorskip("pyspark")
-    folder = tmp_path_factory.mktemp("parity")
+    server, folder = tmp_path_factory.mktemp("spark"), tmp_path_factory.mktemp("parity")
     with (
-        cluster.running(spark_folder, master="local[2]", shuffle_partitions=1, conf=SMALL) as remote,
-        nights(folder, remote, accounts=ACCOUNTS) as both,
+        cluster.running(server, shuffle_partitions=1, conf=SMALL, **cluster_options) as remote,
+        nights(folder, remote, accounts=ACCOUNTS) as company,
     ):
-        yield both
+        yield company, server
 
 
-def test_first_night_and_next_day_are_the_same_on_both_engines(company: Nights, spark_folder: Path):
+@pytest.mark.spark
+def test_first_night_and_next_day_are_the_same_on_both_engines(tmp_path_factory: pytest.TempPathFactory):
+    with engines(tmp_path_factory, master="local[2]") as (company, server):
+        prove(company, server)
+
+
+@pytest.mark.cluster
+def test_two_workers_give_the_rows_of_one_machine(tmp_path_factory: pytest.TempPathFactory):
+    with engines(tmp_path_factory, master=None, workers=2) as (company, server):
+        prove(company, server)
+
+
+def prove(company: Nights, server: Path) -> None:
+    """A whole build, then one more day, are row-identical; the day is an increment; Spark's readers follow."""
     company.refresh()
     assert differences(company.duckdb.published, company.spark.published) == []
     assert compared_rows(company.spark.published) > 100 * ACCOUNTS
-    first = company.spark.published.resolve().stem
-    untouched = event_months(spark_folder)
+    first, months_before = company.spark.published.resolve().stem, event_months(server)
 
     company.advance()
     company.refresh()
     assert differences(company.duckdb.published, company.spark.published) == []
-    second = company.spark.published.resolve().stem
+    second, months = company.spark.published.resolve().stem, event_months(server)
     assert second != first
     # the month of the new day was written again, and all others were left alone
-    months = event_months(spark_folder)
-    changed = {month for month in months if months[month] != untouched.get(month)}
-    assert len(changed) == 1
+    assert len([month for month in months if months[month] != months_before.get(month)]) == 1
 
-    published = spark_readers(company)
-    assert published == (second, company.spark.query("select count(*) from metrics.unit_economics_monthly")[0][0])
+    marts = company.spark.query("select count(*) from metrics.unit_economics_monthly")[0][0]
+    assert spark_readers(company) == (second, marts)
     back = company.spark.throughline("rollback")
     assert back.returncode == 0, back.stdout + back.stderr
     assert spark_readers(company)[0] == first == company.spark.published.resolve().stem

@@ -104,6 +104,16 @@ def test_a_build_keeps_its_results_and_lets_go_of_the_file(settings: Settings, p
     subprocess.run([sys.executable, "-c", other, str(settings.warehouse_path)], check=True)
 
 
+def test_incremental_tables_of_another_project_are_built_anew(settings: Settings, project: Path, run: str):
+    (project / "models/log.sql").write_text("{{ config(materialized='incremental') }} select 1 as n")
+    for expected in (1, 2):
+        transform.build(settings, run)
+        assert rows(settings, "select count(*) from journey.log") == [(expected,)]
+    (project / "models/log.sql").write_text("{{ config(materialized='incremental') }} select 2 as n")
+    transform.build(settings, run)
+    assert rows(settings, "select n from journey.log") == [(2,)]
+
+
 def test_a_broken_model_and_a_failed_test_are_results_with_their_reason(settings: Settings, project: Path, run: str):
     (project / "models/latest.sql").write_text(
         "{{ config(materialized='table') }} select error('no rate for EUR on 2026-05-01') as n"

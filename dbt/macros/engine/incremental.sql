@@ -19,19 +19,29 @@
     }) }}
 {%- endmacro %}
 
-{#- How far an incremental model has come: the greatest `column` (a UTC timestamp) it holds, as SQL text; none when the model
-    has to be built whole. A table that knows more than the run's instant is of a later run: it is dropped and built anew. -#}
-{% macro watermark(column) -%}
+{#- How far an incremental model of a raw stream has come: the greatest `extracted_at` it holds, as SQL text; none when it
+    has to be built whole. That is so when there is no table yet, when the table knows more than the run's instant (it is of
+    a later run), and when something new has changed its `month`. What cannot be carried on is dropped and built anew. -#}
+{% macro watermark(relation, month) -%}
     {%- if not (execute and is_incremental()) -%}
         {{ return(none) }}
     {%- endif -%}
     {%- set found = run_query(
-        "select cast(max(" ~ column ~ ") as string) as newest, max(" ~ column ~ ") > " ~ as_of() ~ " as is_ahead from " ~ this
-    ) -%}
-    {%- set newest, is_ahead = found.rows[0][0], found.rows[0][1] -%}
-    {%- if newest is none or is_ahead -%}
+        "select cast(max(extracted_at) as string) as newest, max(extracted_at) > " ~ as_of() ~ " as is_ahead from " ~ this
+    ).rows[0] -%}
+    {%- set since = "cast('" ~ found[0] ~ "' as timestamp)" -%}
+    {%- set is_lost = found[0] is none or found[1] -%}
+    {%- if not is_lost -%}
+        {%- set moved = run_query(
+            "select count(*) as moved from (select id, " ~ month ~ " as month from " ~ relation ~ ") as versions inner join ("
+            ~ "select id, " ~ month ~ " as month from " ~ relation ~ " where " ~ utc('extracted_at') ~ " > " ~ since
+            ~ ") as news on versions.id = news.id where versions.month <> news.month"
+        ).rows[0][0] -%}
+        {%- set is_lost = moved > 0 -%}
+    {%- endif -%}
+    {%- if is_lost -%}
         {%- do adapter.drop_relation(load_relation(this)) -%}
         {{ return(none) }}
     {%- endif -%}
-    {{ return("cast('" ~ newest ~ "' as timestamp)") }}
+    {{ return(since) }}
 {%- endmacro %}

@@ -1,13 +1,14 @@
 -- grain: one event that Encharge sent to the landing receiver, in its newest version at the run's instant
 -- the largest stream by far: a night reads the months only that something came for
-{{ config(**by_month('first_extracted_month')) }}
+{{ config(**by_month('occurred_month')) }}
 
-{% set since = watermark('extracted_at') %}
+{% set month = month_of(utc('coalesce(occurred_at, modified_at)')) %}
+{% set since = watermark(raw('encharge', 'events'), month) %}
 
 with versions as (
 
     {% if since %}
-    select * from {{ newest_versions_since(raw('encharge', 'events'), since) }} as newest
+    select * from {{ newest_versions_since(raw('encharge', 'events'), month, since) }} as newest
     {% else %}
     select * from {{ newest_versions(raw('encharge', 'events')) }} as newest
     {% endif %}
@@ -43,7 +44,7 @@ renamed as (
         {{ utc('extracted_at') }} as extracted_at,
         {{ utc('first_extracted_at') }} as first_extracted_at,
         payload,
-        {{ month_of(utc('first_extracted_at')) }} as first_extracted_month
+        {{ month }} as occurred_month
     from versions
 
 )
