@@ -44,7 +44,8 @@ DAEMON_MEMORY = "512m"
 # Executors compile what they run to the last level; the rest plans many short statements, and is done sooner with the
 # first level only: half the processor time over 160 statements, though twice that for 5 million rows in `local[2]`.
 EXECUTOR_FLAGS = ("-XX:+UseSerialGC", "-Xss4m")
-FLAGS = (*EXECUTOR_FLAGS, "-XX:TieredStopAtLevel=1")
+# level 1 alone would leave 48 MB for compiled code, which a night's plans fill: then they run interpreted, or fail
+FLAGS = (*EXECUTOR_FLAGS, "-XX:TieredStopAtLevel=1", "-XX:ReservedCodeCacheSize=512m")
 # nobody submits jobs to the Master over HTTP, or ends them there
 CLOSED = ("-Dspark.master.rest.enabled=false", "-Dspark.ui.killEnabled=false")
 LOGGING = """\

@@ -26,8 +26,8 @@ class Engine(Protocol):
     def version(self) -> str:
         """Name and version, from the engine itself: it answers."""
 
-    def prepare(self) -> None:
-        """Make what dbt builds on."""
+    def prepare(self, afresh: bool = False) -> None:
+        """Make what dbt builds on. `afresh`: the last build ended in the middle, and nothing of it is kept."""
 
     def release(self) -> None:
         """Let go of what dbt has opened in this process."""
@@ -65,7 +65,7 @@ class DuckDB:
 
         return f"duckdb {duckdb.__version__}"
 
-    def prepare(self) -> None:
+    def prepare(self, afresh: bool = False) -> None:
         self._settings.warehouse_path.parent.mkdir(parents=True, exist_ok=True)
 
     def release(self) -> None:

@@ -147,7 +147,8 @@ def open_lake(settings: Settings) -> Lake:
 
 def raw_schemas(lake: Lake) -> list[str]:
     """Names of the raw schemas that the lake holds: raw_hubspot, raw_stripe."""
-    return [name for name in lake.folders() if name.startswith(RAW_PREFIX)]
+    # the loader stages beside them
+    return [name for name in lake.folders() if name.startswith(RAW_PREFIX) and not name.endswith("_staging")]
 
 
 def raw_files(lake: Lake, schema: str, table: str | None = None) -> dict[str, list[str]]:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 BUILT = ("staging", "identity", "journey", "metrics")
 HANDED_OVER = ("journey", "metrics")
 PUBLISHED = ("journey", "metrics", "insights", "meta")
+# marks a database that a run may drop and build anew
+OURS = "throughline"
 # views live in Spark's own catalog, whatever the default one is
 VIEWS = "spark_catalog.published_"
 POINTER = f"{VIEWS}meta.current_version"
@@ -63,11 +65,14 @@ class Spark:
             )
         return f"spark {server}"
 
-    def prepare(self) -> None:
+    def prepare(self, afresh: bool = False) -> None:
         lake = open_lake(self._settings)
         with self.session() as spark:
             for schema in BUILT:
-                spark.sql(f"create database if not exists {schema}")
+                if afresh and _is_ours(spark, schema):
+                    # a server that died has left folders that its catalog does not know, and no table can be made there
+                    spark.sql(f"drop database {schema} cascade")
+                spark.sql(f"create database if not exists {schema} with dbproperties ('{OURS}' = 'build')")
             for schema in raw_schemas(lake):
                 spark.sql(f"create database if not exists {schema}")
                 known = _described(spark, schema)
@@ -179,6 +184,12 @@ class Spark:
             return f"the Spark server at {self._remote} has lost this run's session (was it restarted?): refresh again"
         if re.search(r"UNAVAILABLE|Connection refused|Connection reset|Socket closed|RETRIES_EXCEEDED", message):
             return f"the Spark server at {self._remote} has stopped answering: see that it runs, and refresh again"
+        stray = re.search(r"LOCATION_ALREADY_EXISTS\].* location '([^']+)'", message)
+        if stray:
+            return (
+                f"the Spark server at {self._remote} was ended while it wrote a table, whose files are in the way: "
+                f"remove {stray[1]} and refresh again"
+            )
         if re.search(r"UNIMPLEMENTED|Unknown (relation|command) type|Protocol message .* (tag|type)", message):
             return f"the server at {self._remote} does not speak this client's protocol: install its version of pyspark"
         return None
@@ -324,6 +335,14 @@ def _end(spark: SparkSession) -> None:
 
     with contextlib.suppress(RpcError, PySparkException):
         spark.stop()
+
+
+def _is_ours(spark: SparkSession, schema: str) -> bool:
+    """Whether a database is there and was made by a run of ours."""
+    if not spark.catalog.databaseExists(schema):
+        return False
+    about = spark.sql(f"describe database extended {schema}").collect()
+    return any(OURS in str(row[1]) for row in about if row[0] == "Properties")
 
 
 def _described(spark: SparkSession, schema: str) -> dict[str, str]:

@@ -152,7 +152,11 @@ def build(
     """
     manifest = parse(settings)
     engine = engine_of(settings)
-    engine.prepare()
+    unfinished = settings.dbt_target_dir / f"unfinished.{settings.target}"
+    afresh = unfinished.exists() and not arguments
+    engine.prepare(afresh)
+    unfinished.parent.mkdir(parents=True, exist_ok=True)
+    unfinished.touch()
     tests = _tested_relations(manifest)
 
     done, total = 0, 0
@@ -170,7 +174,7 @@ def build(
     command = ["build", "--exclude-resource-type", "unit_test", "--no-write-json", "--vars", variables, *arguments]
     built_by = settings.dbt_target_dir / f"built.{settings.target}.json"
     rules = json.dumps([project_fingerprint(), settings.dbt_vars() | {"as_of": None}])
-    if not built_by.exists() or built_by.read_text(encoding="utf-8") != rules:
+    if afresh or not built_by.exists() or built_by.read_text(encoding="utf-8") != rules:
         # incremental tables of other models or rules are no beginning for today's
         command.append("--full-refresh")
     result = _invoke(settings, command, settings.dbt_target_dir / "run", manifest, [listen])
@@ -187,6 +191,8 @@ def build(
         )
         for found in result.result.results
     ]
+    if not any(engine.trouble(found.message or "") for found in result.result.results):
+        unfinished.unlink()
     nodes = _with_samples(engine, nodes, {found.node.unique_id: found.node for found in result.result.results})
     tested = [node for node in nodes if node.is_test and node.status != "skipped"]
     meta.record_checks(settings, run_id, [node.as_check() for node in tested])
