@@ -93,7 +93,8 @@ class Settings(BaseSettings):
     data_dir: Path = Path("data")
     ledger_dir: Path = Path()
     target: Literal["duckdb", "spark"] = "duckdb"
-    spark_remote: str = Field(default="sc://127.0.0.1:15002", pattern=r"^sc://[^\s/]+")
+    spark_remote: str = Field(default="sc://127.0.0.1:15002", pattern=r"^(sc://[^\s/]+|local(\[[0-9*]+\])?)")
+    spark_table_format: Literal["parquet", "iceberg"] = "parquet"
     lake_url: str = ""
     as_of: datetime = Field(default_factory=lambda: datetime.now(UTC))
 
@@ -214,6 +215,11 @@ class Settings(BaseSettings):
         return self.lake_url or str(self.data_dir / "lake")
 
     @property
+    def is_spark_remote(self) -> bool:
+        """Whether Spark is a server that is reached by Spark Connect, and not a session in this process."""
+        return self.spark_remote.startswith("sc://")
+
+    @property
     def published_dir(self) -> Path:
         """Versions, and the symlink `throughline.duckdb` to the current one."""
         return self.data_dir / "published"
@@ -263,7 +269,8 @@ class Settings(BaseSettings):
         return {
             "THROUGHLINE_TARGET": self.target,
             "THROUGHLINE_WAREHOUSE_PATH": str(self.warehouse_path),
-            "THROUGHLINE_WAREHOUSE_REMOTE": self.spark_remote,
+            "THROUGHLINE_SPARK_TABLE_FORMAT": self.spark_table_format,
+            **({"SPARK_REMOTE": self.spark_remote} if self.is_spark_remote else {}),
         }
 
     @property
@@ -288,7 +295,7 @@ def variable_name(field: str) -> str:
 def unknown_variables() -> dict[str, str | None]:
     """THROUGHLINE_ variables of the environment and `.env` that no setting reads, each with the likely meant name."""
     known = {variable_name(field) for field in Settings.model_fields}
-    own = {"THROUGHLINE_WAREHOUSE_PATH", "THROUGHLINE_WAREHOUSE_REMOTE"}
+    own = {"THROUGHLINE_WAREHOUSE_PATH"}
     names = {name.upper() for name in os.environ} | {name.upper() for name in _env_file_names()}
     unknown = sorted(name for name in names if name.startswith(PREFIX) and name not in known | own)
     return {name: next(iter(get_close_matches(name, known, n=1)), None) for name in unknown}

@@ -41,8 +41,13 @@ POINTER = f"{VIEWS}meta.current_version"
 ANSWER_SECONDS = 5
 # the client's own patience is ten minutes a statement, and there are a thousand statements
 RETRIES = {"max_retries": 3, "initial_backoff": 200, "max_backoff": 1000, "min_jitter_threshold": 1000}
-# as the profile of dbt has them
-SESSION = {"spark.sql.session.timeZone": "UTC", "spark.sql.sources.partitionOverwriteMode": "dynamic"}
+# of every session, that of dbt included
+SESSION = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.sources.partitionOverwriteMode": "dynamic",
+    # an overflow or a bad cast is an error, never a NULL: the default from Spark 4 on
+    "spark.sql.ansi.enabled": "true",
+}
 
 
 class Spark:
@@ -84,7 +89,8 @@ class Spark:
         from pyspark.sql import SparkSession
 
         active = SparkSession.getActiveSession()
-        if active is not None:
+        # a session in this process is the process's own, and another cannot be had after it
+        if active is not None and self._settings.is_spark_remote:
             _end(active)
 
     def hand_over(self, run_id: str, relations: Iterable[str]) -> None:
@@ -157,20 +163,19 @@ class Spark:
         """
         builder = self._builder()
         try:
-            spark = builder.create()
+            spark = builder.create() if self._settings.is_spark_remote else builder.getOrCreate()
         except Exception as error:
             raise EngineFailed(self.explain(str(error))) from error
         try:
-            _be_brief(spark)
-            for name, value in SESSION.items():
-                spark.conf.set(name, value)
+            self._configure(spark)
             yield spark
         except Exception as error:
             if not type(error).__module__.startswith(("pyspark.", "grpc.")):
                 raise
             raise EngineFailed(self.explain(str(error))) from error
         finally:
-            _end(spark)
+            if self._settings.is_spark_remote:
+                _end(spark)
 
     def explain(self, message: str) -> str:
         """What went wrong on Spark in one line."""
@@ -203,6 +208,9 @@ class Spark:
         _client_version()
         from pyspark.sql import SparkSession
 
+        if not self._settings.is_spark_remote:
+            # its catalogs are configured where Spark looks itself: spark-defaults.conf in SPARK_CONF_DIR
+            return SparkSession.builder.master(self._remote)
         parts = urlsplit(self._remote)
         try:
             socket.create_connection((parts.hostname or "", parts.port or 15002), timeout=ANSWER_SECONDS).close()
@@ -216,7 +224,13 @@ class Spark:
     def _open_for_dbt(self) -> None:
         """The session that dbt will find in this process."""
         self.release()
-        _be_brief(self._builder().getOrCreate())
+        self._configure(self._builder().getOrCreate())
+
+    def _configure(self, spark: SparkSession) -> None:
+        if self._settings.is_spark_remote:
+            _be_brief(spark)
+        for name, value in SESSION.items():
+            spark.conf.set(name, value)
 
     # --- files ------------------------------------------------------------------------------------------------------
 

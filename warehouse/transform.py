@@ -113,7 +113,7 @@ def project_fingerprint() -> str:
 
 def _fingerprint(settings: Settings) -> str:
     """The project as it stands, for an engine: what dbt parses depends on the adapter."""
-    return f"{project_fingerprint()} {settings.target}"
+    return f"{project_fingerprint()} {settings.target} {settings.spark_table_format}"
 
 
 def parse(settings: Settings) -> Manifest:
@@ -126,9 +126,8 @@ def parse(settings: Settings) -> Manifest:
     parsing.mkdir(parents=True, exist_ok=True)
     shared = _SHARED / f"partial_parse.{settings.target}.msgpack"
     _take(shared, parsing / "partial_parse.msgpack")
-    # fixed values: dbt parses everything anew when a variable of the profile has changed
-    fixed = {"THROUGHLINE_WAREHOUSE_PATH": "warehouse.duckdb", "THROUGHLINE_WAREHOUSE_REMOTE": "sc://127.0.0.1:15002"}
-    result = _invoke(settings, ["parse"], parsing, environment=fixed)
+    # a fixed path: dbt parses everything anew when a variable of the profile has changed
+    result = _invoke(settings, ["parse"], parsing, environment={"THROUGHLINE_WAREHOUSE_PATH": "warehouse.duckdb"})
     if not result.success:
         raise DbtFailed(f"the dbt project does not parse: {_essence(str(result.exception))}")
     # the parts that others read appear whole

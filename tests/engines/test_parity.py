@@ -21,6 +21,7 @@ SMALL = {
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.adaptive.enabled": "false",
 }
+IN_MEMORY = {"spark.sql.catalogImplementation": "in-memory"}
 
 
 @contextmanager
@@ -29,7 +30,7 @@ def engines(tmp_path_factory: pytest.TempPathFactory, **cluster_options: Any) ->
     pytest.importorskip("pyspark")
     server, folder = tmp_path_factory.mktemp("spark"), tmp_path_factory.mktemp("parity")
     with (
-        cluster.running(server, shuffle_partitions=1, conf=SMALL, **cluster_options) as remote,
+        cluster.running(server, shuffle_partitions=1, **cluster_options) as remote,
         nights(folder, remote, accounts=ACCOUNTS) as company,
     ):
         yield company, server
@@ -37,13 +38,14 @@ def engines(tmp_path_factory: pytest.TempPathFactory, **cluster_options: Any) ->
 
 @pytest.mark.spark
 def test_first_night_and_next_day_are_the_same_on_both_engines(tmp_path_factory: pytest.TempPathFactory):
-    with engines(tmp_path_factory, master="local[2]") as (company, server):
+    # one server for the length of the test: its catalog need not outlive it
+    with engines(tmp_path_factory, master="local[2]", conf=SMALL | IN_MEMORY) as (company, server):
         prove(company, server)
 
 
 @pytest.mark.cluster
 def test_two_workers_give_the_rows_of_one_machine(tmp_path_factory: pytest.TempPathFactory):
-    with engines(tmp_path_factory, master=None, workers=2) as (company, server):
+    with engines(tmp_path_factory, master=None, workers=2, conf=SMALL) as (company, server):
         prove(company, server)
 
 

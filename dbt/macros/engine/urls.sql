@@ -14,8 +14,9 @@
     ))), '')
 {%- endmacro %}
 
+{#- A percent sign that begins no code stands for itself: without care it is an error here, and on DuckDB it is not. -#}
 {% macro spark__url_param(url, name) -%}
-    nullif(trim(lower(try_url_decode(
-        {{ regexp_extract(url, '[?&]' ~ name ~ '=([^&#]*)', 1) }}
+    nullif(trim(lower(url_decode(
+        {{ regexp_replace(regexp_extract(url, '[?&]' ~ name ~ '=([^&#]*)', 1), '%(?![0-9A-Fa-f]{2})', '%25') }}
     ))), '')
 {%- endmacro %}
