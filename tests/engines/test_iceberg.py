@@ -11,7 +11,7 @@ from tests.engines.compare import differences
 from tests.engines.parity import nights
 from warehouse import cluster
 
-ACCOUNTS = 40
+ACCOUNTS = 20
 
 
 def catalog(folder: Path) -> dict[str, str]:
