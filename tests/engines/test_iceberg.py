@@ -1,5 +1,5 @@
-"""Iceberg tables: the same rows once more. Runs in the environment of `make setup-iceberg`, whose Spark has no server to
-connect to, so that each night is a session in its own process."""
+"""Iceberg tables: the same rows once more. Runs in the environment of `make setup-iceberg`, whose Spark has no server
+to connect to, so that each night is a session in its own process."""
 
 from __future__ import annotations
 
