@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from warehouse import meta
 from warehouse.build_file import open_build
 from warehouse.connections import FileBusy, NoWarehouse
+from warehouse.engine import EngineFailed, engine_of
 from warehouse.lock import WriterBusy, writer_lock
 from warehouse.notify import notify
 from warehouse.progress import say
@@ -87,8 +88,10 @@ def refresh(settings: Settings) -> str | None:
 
     quiet()
     try:
+        # asked before dbt, which would only say that it does not know the adapter
+        engine_of(settings).version()
         job = build(settings).resolve_job_def("nightly")
-    except DbtFailed as error:
+    except (DbtFailed, EngineFailed) as error:
         return f"failed: {error}"
     with dg.DagsterInstance.from_ref(instance_ref(settings)) as instance:
         result = job.execute_in_process(

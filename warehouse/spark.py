@@ -15,6 +15,7 @@ import contextlib
 import hashlib
 import re
 import socket
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -86,6 +87,8 @@ class Spark:
         self._open_for_dbt()
 
     def release(self) -> None:
+        if "pyspark" not in sys.modules:
+            return
         from pyspark.sql import SparkSession
 
         active = SparkSession.getActiveSession()
