@@ -87,6 +87,11 @@ class Lake:
         with _reaching(self.address):
             return self.fs.cat_file(self.path(name))
 
+    def columns(self, name: str) -> pa.Schema:
+        """The columns of a Parquet file, of which only the end is read."""
+        with _reaching(self.address), self.fs.open(self.path(name), "rb") as file:
+            return pq.read_schema(file)
+
     def write(self, name: str, content: bytes) -> None:
         """Write a file, at once for all who read; its folder is made when there is none."""
         with _reaching(self.address):

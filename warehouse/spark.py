@@ -266,15 +266,12 @@ class Spark:
 
     def _folders_of(self, run_id: str) -> dict[str, tuple[str, dict[str, str]]]:
         """Folder and columns of each table that the lake holds of a run."""
-        import pyarrow.parquet as pq
-
         lake = open_lake(self._settings)
         found = {}
         for path in lake.files("published"):
             parts = path.split("/")
             if path.endswith(".parquet") and parts[-2] == f"run_id={run_id}" and f"{parts[1]}.{parts[2]}" not in found:
-                fields = pq.read_schema(BytesIO(lake.read(path)))
-                columns = {field.name: _spark_type(field.type) for field in fields}
+                columns = {field.name: _spark_type(field.type) for field in lake.columns(path)}
                 found[f"{parts[1]}.{parts[2]}"] = ("/".join(parts[:4]), columns)
         return found
 

@@ -172,7 +172,7 @@ def build(
     variables = json.dumps(settings.dbt_vars())
     command = ["build", "--exclude-resource-type", "unit_test", "--no-write-json", "--vars", variables, *arguments]
     built_by = settings.dbt_target_dir / f"built.{settings.target}.json"
-    rules = json.dumps([project_fingerprint(), settings.dbt_vars() | {"as_of": None}])
+    rules = json.dumps([_fingerprint(settings), settings.dbt_vars() | {"as_of": None}])
     if afresh or not built_by.exists() or built_by.read_text(encoding="utf-8") != rules:
         # incremental tables of other models or rules are no beginning for today's
         command.append("--full-refresh")
