@@ -27,7 +27,7 @@ def publish_assets(tables: Sequence[dg.AssetKey]) -> list[dg.AssetsDefinition]:
         settings, run_id = warehouse.settings, warehouse.run.run_id
         meta.forget_other_checks(settings, run_id)
         policies = transform.policies(settings)
-        meta.record_policy(settings, policies, policies.get("policy_version", "v1"))
+        meta.record_policy(settings, policies, policies["policy_version"])
         blocking = meta.blocking_checks(settings)
         if blocking:
             raise dg.Failure(f"blocked by {blocking[0]}", allow_retries=False)

@@ -51,7 +51,8 @@ RANGES = {
     "journey.fct_stage_periods": "exited_at < entered_at",
     "journey.fct_account_months": "mrr < 0",
     "journey.fct_subscription_periods": "mrr_native < 0 or quantity < 0 or ends_on < starts_on",
-    "journey.fct_mrr_movements": "amount = 0 or (movement in ('churn', 'contraction') and amount > 0) "
+    "journey.fct_mrr_movements": "(amount = 0 and movement <> 'churn') "
+    "or (movement in ('churn', 'contraction') and amount > 0) "
     "or (movement in ('new', 'expansion', 'reactivation') and amount < 0)",
     "journey.fct_handoffs": "wall_clock_minutes < 0",
 }

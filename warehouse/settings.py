@@ -29,6 +29,18 @@ API_SOURCES = ("hubspot", "encharge", "stripe")
 LEDGER = "ledger"
 SOURCES = (*API_SOURCES, LEDGER)
 
+# the choices behind the revenue metrics; `dbt/dbt_project.yml` holds their defaults and says what each does
+POLICY = (
+    "mrr_past_due",
+    "mrr_discounts",
+    "mrr_trials",
+    "mrr_paused_collection",
+    "mrr_week_factor",
+    "churn_date",
+    "full_discount",
+    "reactivation_gap_days",
+)
+
 _QUIET = {
     # no component of the stack reports home
     "DO_NOT_TRACK": "1",
@@ -101,6 +113,16 @@ class Settings(BaseSettings):
     time_zone: str = "UTC"
     currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
     fiscal_year_start: int = Field(default=1, ge=1, le=12)
+
+    # choices of the revenue policy; unset: what dbt_project.yml says
+    mrr_past_due: Literal["include", "exclude"] | None = None
+    mrr_discounts: Literal["lasting", "all", "none"] | None = None
+    mrr_trials: Literal["exclude", "include"] | None = None
+    mrr_paused_collection: Literal["exclude", "include"] | None = None
+    mrr_week_factor: Literal["52/12", "365/7/12"] | None = None
+    churn_date: Literal["service_end", "request"] | None = None
+    full_discount: Literal["churn", "customer"] | None = None
+    reactivation_gap_days: int | None = Field(default=None, ge=0)
 
     hubspot_base_url: str = "https://api.hubapi.com"
     hubspot_api_key: SecretStr | None = None
@@ -262,6 +284,7 @@ class Settings(BaseSettings):
             "currency": self.currency,
             "fiscal_year_start": self.fiscal_year_start,
             "sources_on": self.sources_on,
+            **{name: getattr(self, name) for name in POLICY if getattr(self, name) is not None},
         }
 
     def dbt_environment(self) -> dict[str, str]:

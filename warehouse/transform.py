@@ -205,17 +205,31 @@ def build(
 
 
 def policies(settings: Settings) -> dict[str, str]:
-    """The rules that the metrics follow: the project's variables and the reporting conventions, as text."""
-    import yaml
+    """The rules that the metrics follow: the project's variables and the reporting conventions, as text.
 
-    project = yaml.safe_load((DBT_PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))
-    own = {name: value for name, value in settings.dbt_vars().items() if name not in ("as_of", "sources_on")}
-    rules = {**project.get("vars", {}), **own}
+    `policy_version` is what the marts carry: the version, and every choice that is not the default.
+    """
+    rules = _variables(settings)
+    choices: dict[str, Any] = rules.pop("policy_choices", {})
+    changed = [
+        f"{name}={rules[name]}"
+        for name, allowed in choices.items()
+        if rules[name] != (allowed[0] if isinstance(allowed, list) else allowed)
+    ]
+    rules["policy_version"] = "+".join([str(rules.get("policy_version", "v1")), *changed])
     return {
         name: ", ".join(map(str, value)) if isinstance(value, list) else str(value)
         for name, value in rules.items()
         if name not in ("as_of", "sources_on")
     }
+
+
+def _variables(settings: Settings) -> dict[str, Any]:
+    """The project's variables, with the settings' own in their place."""
+    import yaml
+
+    project = yaml.safe_load((DBT_PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))
+    return {**project.get("vars", {}), **settings.dbt_vars()}
 
 
 def failures(nodes: Iterable[Node]) -> list[Node]:

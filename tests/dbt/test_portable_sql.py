@@ -31,6 +31,13 @@ def code_of(path: Path) -> str:
     return re.sub(r"--[^\n]*|'[^'\n]*'", "", text)
 
 
+def test_a_mart_carries_the_policy_with_its_choices():
+    found = [path.name for path in FILES if re.search(r"var\(.policy_version.\)", path.read_text(encoding="utf-8"))]
+    assert found == ["policy.sql"], (
+        "a model says {{ policy_version() }}, which names the choices that are not the default"
+    )
+
+
 @pytest.mark.parametrize("pattern", ONE_ENGINE_ONLY)
 def test_no_model_uses_what_one_engine_only_knows(pattern):
     assert len(FILES) > 200

@@ -465,14 +465,50 @@ def test_movements(world: DbtWarehouse, name: str, expected: list[tuple[str, str
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("card_failed", [("new", None, None), ("churn", "payment_failed", None)]),
+        ("card_failed", [("new", "first_subscription", None), ("churn", "payment_failed", None)]),
         (
             "two_subscriptions",
-            [("new", None, None), ("contraction", None, None), ("churn", "cancellation_requested", None)],
+            [
+                ("new", "first_subscription", None),
+                ("contraction", "removed_subscription", None),
+                ("churn", "cancellation_requested", None),
+            ],
         ),
-        ("made_free", [("new", None, None), ("churn", "free", None)]),
-        ("paused", [("new", None, None), ("churn", "collection_paused", None), ("reactivation", "resumed", 61)]),
-        ("won_back", [("new", None, None), ("churn", "cancelled", None), ("reactivation", "returned", 51)]),
+        ("made_free", [("new", "first_subscription", None), ("churn", "free", None)]),
+        (
+            "paused",
+            [
+                ("new", "first_subscription", None),
+                ("churn", "collection_paused", None),
+                ("reactivation", "resumed", 61),
+            ],
+        ),
+        (
+            "won_back",
+            [("new", "first_subscription", None), ("churn", "cancelled", None), ("reactivation", "returned", 51)],
+        ),
+        ("trial_paid", [("new", "trial_converted", None)]),
+        ("upgraded", [("new", "first_subscription", None), ("expansion", "price", None)]),
+        ("turned_yearly", [("new", "first_subscription", None), ("contraction", "plan_change", None)]),
+        (
+            "add_on",
+            [
+                ("new", "first_subscription", None),
+                ("expansion", "added_item", None),
+                ("contraction", "removed_item", None),
+            ],
+        ),
+        ("line_half_year", [("new", "first_subscription", None), ("expansion", "discount_ended", None)]),
+        (
+            "watched",
+            [
+                ("new", "first_subscription", None),
+                ("expansion", "quantity", None),
+                ("contraction", "quantity", None),
+                ("churn", "item_removed", None),
+            ],
+        ),
+        ("euro", [("new", "first_subscription", None), ("fx", "exchange_rate", None)]),
     ],
 )
 def test_why_and_after_how_long(world: DbtWarehouse, name: str, expected: list[tuple[str, str | None, int | None]]):

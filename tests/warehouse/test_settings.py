@@ -87,6 +87,8 @@ def test_the_instant_is_utc_whatever_its_offset(clean: pytest.MonkeyPatch, value
         ("STRIPE_BASE_URL", "ftp://api", "http"),
         ("STRIPE_START_DATE", "2024-02-30", "date"),
         ("KEEP_VERSIONS", "0", "1"),
+        ("MRR_PAST_DUE", "perhaps", "'include' or 'exclude'"),
+        ("REACTIVATION_GAP_DAYS", "-1", "0"),
         ("LANDING_PORT", "eighty", "integer"),
         ("QUARANTINE_LIMIT", "2", "1"),
     ],
@@ -97,6 +99,14 @@ def test_a_bad_value_is_refused_in_one_line_that_names_it(clean, name: str, valu
         get_settings()
     message = str(refused.value)
     assert message.startswith(f"THROUGHLINE_{name}: ") and allowed in message and "\n" not in message
+
+
+def test_choices_of_the_revenue_policy_are_passed_where_they_are_set(clean: pytest.MonkeyPatch, tmp_path: Path):
+    assert "mrr_trials" not in get_settings().dbt_vars()
+    (tmp_path / ".env").write_text("THROUGHLINE_MRR_TRIALS=include\nTHROUGHLINE_CHURN_DATE=request\n")
+    clean.setenv("THROUGHLINE_REACTIVATION_GAP_DAYS", "30")
+    chosen = get_settings().dbt_vars()
+    assert (chosen["mrr_trials"], chosen["churn_date"], chosen["reactivation_gap_days"]) == ("include", "request", 30)
 
 
 def test_an_empty_variable_is_no_variable(clean: pytest.MonkeyPatch):

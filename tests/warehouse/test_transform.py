@@ -20,7 +20,14 @@ PROJECT = {
         version: 1.0.0
         model-paths: [models]
         flags: {send_anonymous_usage_stats: false}
-        vars: {as_of: "2000-01-01 00:00:00", policy_version: v9, categories: [a, b], currency: USD}
+        vars:
+          as_of: "2000-01-01 00:00:00"
+          policy_version: v9
+          categories: [a, b]
+          currency: USD
+          mrr_trials: exclude
+          churn_date: request
+          policy_choices: {mrr_trials: [exclude, include], churn_date: [service_end, request]}
     """,
     "profiles.yml": """
         throughline:
@@ -150,5 +157,12 @@ def test_a_project_that_does_not_parse_is_one_line(settings: Settings, project: 
 
 def test_the_policy_is_what_the_project_and_the_settings_say(settings: Settings, project: Path):
     policy = transform.policies(settings.model_copy(update={"currency": "EUR"}))
-    assert policy["policy_version"] == "v9" and policy["categories"] == "a, b" and policy["currency"] == "EUR"
+    assert policy["policy_version"].startswith("v9") and policy["categories"] == "a, b" and policy["currency"] == "EUR"
     assert "as_of" not in policy
+
+
+def test_the_policy_version_names_the_choices_that_are_not_the_default(settings: Settings, project: Path):
+    assert transform.policies(settings)["policy_version"] == "v9+churn_date=request"
+    changed = transform.policies(settings.model_copy(update={"mrr_trials": "include"}))
+    assert changed["policy_version"] == "v9+mrr_trials=include+churn_date=request"
+    assert changed["mrr_trials"] == "include" and "policy_choices" not in changed

@@ -1,15 +1,19 @@
 {#- An interval's share of a month as whole numbers: what is paid per cycle times `months_numerator` / `months_denominator`
     is paid per month. NULL for a price that does not recur. -#}
 {% macro months_numerator(interval) -%}
-    case {{ interval }} when 'month' then 1 when 'year' then 1 when 'week' then 52 when 'day' then 365 end
+    {%- set weeks = 52 if policy('mrr_week_factor') == '52/12' else 365 -%}
+    case {{ interval }} when 'month' then 1 when 'year' then 1 when 'week' then {{ weeks }} when 'day' then 365 end
 {%- endmacro %}
 
 {% macro months_denominator(interval, interval_count) -%}
-    (case {{ interval }} when 'month' then 1 else 12 end * coalesce({{ interval_count }}, 1))
+    {%- set weeks = 12 if policy('mrr_week_factor') == '52/12' else 84 -%}
+    (case {{ interval }} when 'month' then 1 when 'week' then {{ weeks }} else 12 end * coalesce({{ interval_count }}, 1))
 {%- endmacro %}
 
-{#- True when a discount covers two or more billing cycles. -#}
+{#- True when a discount is taken off MRR: by default when it covers two or more billing cycles. -#}
 {% macro is_lasting_discount(duration, duration_in_months, interval, interval_count) -%}
+    {%- set discounts = policy('mrr_discounts') -%}
+    {%- if discounts != 'lasting' -%}{{ return('true' if discounts == 'all' else 'false') }}{%- endif -%}
     (
         {{ duration }} = 'forever'
         or (

@@ -1,4 +1,6 @@
 -- new once and first; churn only from more than zero to zero; reactivation only after churn; no movement out of thin air
+-- a policy that keeps customers without MRR makes a fall to zero contraction
+{% set keeps = policy('full_discount') == 'customer' or policy('reactivation_gap_days') > 0 %}
 with ordered as (
 
     select
@@ -24,8 +26,10 @@ where
     or coalesce(mrr_until, 0) <> mrr_before
     or mrr_after < 0
     or (movement = 'new') <> (position = 1)
-    or (movement = 'churn' and not (mrr_before > 0 and mrr_after = 0))
+    or (movement = 'churn' and not ({{ 'true' if keeps else 'mrr_before > 0' }} and mrr_after = 0))
     or (movement = 'reactivation' and not (mrr_before = 0 and mrr_after > 0))
-    or (movement = 'expansion' and not (mrr_before > 0 and amount > 0))
-    or (movement = 'contraction' and not (mrr_after > 0 and amount < 0))
-    or is_paying <> case when mrr_after > 0 then 1 else 0 end
+    or (movement = 'expansion' and not ({{ 'true' if keeps else 'mrr_before > 0' }} and amount > 0))
+    or (movement = 'contraction' and not ({{ 'true' if keeps else 'mrr_after > 0' }} and amount < 0))
+    or is_paying not in (0, 1)
+    or (mrr_after > 0 and is_paying = 0)
+    {% if not keeps %}or is_paying <> case when mrr_after > 0 then 1 else 0 end{% endif %}

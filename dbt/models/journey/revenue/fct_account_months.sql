@@ -39,7 +39,9 @@ closings as (
         account_key,
         month,
         sum(mrr_close) as mrr,
-        sum(mrr_close_constant) as mrr_constant
+        sum(mrr_close_constant) as mrr_constant,
+        sum(committed_close) as mrr_committed,
+        sum(at_risk_close) as mrr_at_risk
     from {{ ref('int_account_currency_months') }}
     group by account_key, month
 
@@ -55,7 +57,8 @@ movements as (
         sum(case when movement = 'contraction' then amount else 0 end) as mrr_contraction,
         sum(case when movement = 'churn' then amount else 0 end) as mrr_churn,
         sum(case when movement = 'reactivation' then amount else 0 end) as mrr_reactivation,
-        sum(case when movement = 'fx' then amount else 0 end) as mrr_fx
+        sum(case when movement = 'fx' then amount else 0 end) as mrr_fx,
+        sum(case when movement in ('new', 'reactivation') then 1 when movement = 'churn' then -1 else 0 end) as customer_step
     from {{ ref('fct_mrr_movements') }}
     group by 1, 2
 
@@ -87,6 +90,12 @@ joined as (
         coalesce(movements.mrr_fx, 0) as mrr_fx,
         coalesce(closings.mrr, 0) as mrr,
         coalesce(closings.mrr_constant, 0) as mrr_constant,
+        coalesce(closings.mrr_committed, 0) as mrr_committed,
+        coalesce(closings.mrr_at_risk, 0) as mrr_at_risk,
+        coalesce(movements.customer_step, 0) as customer_step,
+        sum(coalesce(movements.customer_step, 0)) over (
+            partition by spine.account_key order by spine.month rows between unbounded preceding and current row
+        ) as customer,
         coalesce(revenue.recognised_revenue, 0) as recognised_revenue
     from spine
     left join closings on spine.account_key = closings.account_key and spine.month = closings.month
@@ -110,8 +119,10 @@ select
     {{ money('mrr_fx') }} as mrr_fx,
     {{ money('mrr') }} as mrr,
     {{ money('mrr_constant') }} as mrr_constant,
+    {{ money('mrr_committed') }} as mrr_committed,
+    {{ money('mrr_at_risk') }} as mrr_at_risk,
     {{ money('recognised_revenue') }} as recognised_revenue,
-    mrr_opening > 0 as is_customer_at_start,
-    mrr > 0 as is_customer,
-    cast('{{ var("policy_version") }}' as string) as policy_version
+    customer - customer_step > 0 as is_customer_at_start,
+    customer > 0 as is_customer,
+    cast('{{ policy_version() }}' as string) as policy_version
 from joined

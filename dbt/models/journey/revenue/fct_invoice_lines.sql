@@ -101,7 +101,7 @@ select
     {{ money('converted.net_amount_native') }} as net_amount_native,
     cast(converted.rate as decimal(18, 12)) as rate,
     {{ convert('converted.net_amount_native', 'converted.rate') }} as net_amount,
-    cast('{{ var("policy_version") }}' as string) as policy_version
+    cast('{{ policy_version() }}' as string) as policy_version
 from converted
 left join accounts on converted.payer_id = accounts.customer_id
 left join plans on converted.price_id = plans.price_id

@@ -116,7 +116,7 @@ select
     {{ from_minor(whole('split.month_minor'), 'split.currency') }} as amount_native,
     {{ from_parts('split.month_parts') }} as amount,
     cast(split.rate as decimal(18, 12)) as rate,
-    cast('{{ var("policy_version") }}' as string) as policy_version
+    cast('{{ policy_version() }}' as string) as policy_version
 from split
 left join accounts on split.customer_id = accounts.customer_id
 left join plans on split.invoice_line_id = plans.invoice_line_id

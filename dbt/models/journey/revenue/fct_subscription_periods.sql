@@ -3,8 +3,10 @@ with segments as (
 
     select
         *,
-        case when state = 'recurring' then full_mrr else 0 end as mrr,
-        case when state in ('recurring', 'free') then full_gross_mrr else 0 end as mrr_gross
+        case when state in {{ counted_states() }} then full_mrr else 0 end as mrr,
+        case when state = 'free' or state in {{ counted_states() }} then full_gross_mrr else 0 end as mrr_gross,
+        case when state in {{ counted_states() }} and is_past_due then full_mrr else 0 end as at_risk_mrr,
+        case when state in {{ counted_states() }} and not is_cancelling then full_mrr else 0 end as committed_mrr
     from {{ ref('int_item_segments') }}
 
 ),
@@ -13,7 +15,9 @@ described as (
 
     select
         *,
-        {{ key(['price_id', 'quantity', 'currency', 'cycle_amount', 'state', 'mrr', 'mrr_gross']) }} as signature
+        {{ key([
+            'price_id', 'quantity', 'currency', 'cycle_amount', 'state', 'mrr', 'mrr_gross', 'at_risk_mrr', 'committed_mrr'
+        ]) }} as signature
     from segments
 
 ),
@@ -71,7 +75,8 @@ subscriptions as (
     select
         subscription_id,
         ended_on,
-        ended_because
+        ended_because,
+        coalesce(cancellation_reason, 'cancelled') as cancelled_because
     from {{ ref('int_billed_subscriptions') }}
 
 ),
@@ -98,6 +103,8 @@ select
     cast(
         case
             when periods.period_ends_on is null then null
+            when periods.next_starts_on = periods.period_ends_on and periods.next_state = 'cancelling'
+                then subscriptions.cancelled_because
             when periods.next_starts_on = periods.period_ends_on and periods.next_state <> periods.state then periods.next_state
             when periods.next_starts_on = periods.period_ends_on then 'changed'
             when periods.period_ends_on = subscriptions.ended_on then subscriptions.ended_because
@@ -111,8 +118,10 @@ select
     cast(periods.interval_count as integer) as interval_count,
     cast(periods.mrr_gross as decimal(18, 4)) as mrr_gross_native,
     cast(periods.mrr as decimal(18, 4)) as mrr_native,
+    cast(periods.committed_mrr as decimal(18, 4)) as committed_mrr_native,
+    cast(periods.at_risk_mrr as decimal(18, 4)) as at_risk_mrr_native,
     cast(periods.evidence as string) as evidence,
-    cast('{{ var("policy_version") }}' as string) as policy_version
+    cast('{{ policy_version() }}' as string) as policy_version
 from periods
 left join subscriptions on periods.subscription_id = subscriptions.subscription_id
 left join plans on periods.price_id = plans.price_id

@@ -43,6 +43,42 @@ changes as (
 
 ),
 
+-- what is committed and what is at risk, as steps like the MRR that they are a part of
+parts as (
+
+    select
+        account_key,
+        currency,
+        {{ month_of('starts_on') }} as month,
+        committed_mrr_native as committed,
+        at_risk_mrr_native as at_risk
+    from {{ ref('fct_subscription_periods') }}
+    where mrr_native <> 0
+    union all
+    select
+        account_key,
+        currency,
+        {{ month_of('ends_on') }} as month,
+        -committed_mrr_native as committed,
+        -at_risk_mrr_native as at_risk
+    from {{ ref('fct_subscription_periods') }}
+    where mrr_native <> 0 and ends_on <= {{ as_of_date() }}
+
+),
+
+part_steps as (
+
+    select
+        account_key,
+        currency,
+        month,
+        sum(committed) as committed_step,
+        sum(at_risk) as at_risk_step
+    from parts
+    group by account_key, currency, month
+
+),
+
 closed as (
 
     select
@@ -54,10 +90,22 @@ closed as (
         sum(coalesce(changes.step, 0)) over (
             partition by spine.account_key, spine.currency order by spine.month
             rows between unbounded preceding and current row
-        ) as mrr_close_native
+        ) as mrr_close_native,
+        sum(coalesce(part_steps.committed_step, 0)) over (
+            partition by spine.account_key, spine.currency order by spine.month
+            rows between unbounded preceding and current row
+        ) as committed_close_native,
+        sum(coalesce(part_steps.at_risk_step, 0)) over (
+            partition by spine.account_key, spine.currency order by spine.month
+            rows between unbounded preceding and current row
+        ) as at_risk_close_native
     from spine
     left join changes
         on spine.account_key = changes.account_key and spine.currency = changes.currency and spine.month = changes.month
+    left join part_steps
+        on
+            spine.account_key = part_steps.account_key and spine.currency = part_steps.currency
+            and spine.month = part_steps.month
 
 ),
 
@@ -104,5 +152,7 @@ select
     {{ money('mrr_open_native') }} as mrr_open_native,
     {{ money('mrr_close_native') }} as mrr_close_native,
     {{ convert('mrr_close_native', 'rate_open') }} as mrr_close_constant,
-    {{ convert('mrr_close_native', 'rate_close') }} as mrr_close
+    {{ convert('mrr_close_native', 'rate_close') }} as mrr_close,
+    {{ convert('committed_close_native', 'rate_close') }} as committed_close,
+    {{ convert('at_risk_close_native', 'rate_close') }} as at_risk_close
 from rated

@@ -46,11 +46,15 @@ select
     billing_interval,
     interval_count,
     cast(cycle_amount as decimal(18, 4)) as cycle_amount,
+    is_past_due,
+    is_cancelling,
     case
         when usage_type = 'metered' or {{ months_numerator('billing_interval') }} is null then 'not_recurring'
+        {% if policy('churn_date') == 'request' %}when is_cancelling then 'cancelling'{% endif %}
         when precedence = 1 then 'trial'
         when precedence = 2 then 'collection_paused'
         when precedence = 3 then 'not_paying'
+        {% if policy('mrr_past_due') == 'exclude' %}when is_past_due then 'past_due'{% endif %}
         when net = 0 then 'free'
         else 'recurring'
     end as state,

@@ -13,6 +13,12 @@ suspensions as (
 
 ),
 
+standings as (
+
+    select * from {{ ref('int_subscription_standings') }}
+
+),
+
 subscriptions as (
 
     select distinct
@@ -48,6 +54,17 @@ own_turns as (
     from suspensions
     inner join subscriptions on suspensions.subscription_item_id = subscriptions.subscription_item_id
     where suspensions.ends_on is not null
+    union
+    select
+        subscription_id,
+        starts_on as day
+    from standings
+    union
+    select
+        subscription_id,
+        ends_on as day
+    from standings
+    where ends_on is not null
 
 ),
 
@@ -95,11 +112,32 @@ suspended as (
             and (suspensions.ends_on is null or cut.segment_starts_on < suspensions.ends_on)
     group by cut.subscription_item_id, cut.segment_starts_on
 
+),
+
+standing as (
+
+    select
+        cut.subscription_item_id,
+        cut.segment_starts_on,
+        max(case when standings.standing = 'past_due' then 1 else 0 end) as past_due,
+        max(case when standings.standing = 'cancelling' then 1 else 0 end) as cancelling
+    from cut
+    inner join standings
+        on
+            cut.subscription_id = standings.subscription_id
+            and cut.segment_starts_on >= standings.starts_on
+            and (standings.ends_on is null or cut.segment_starts_on < standings.ends_on)
+    group by cut.subscription_item_id, cut.segment_starts_on
+
 )
 
 select
     cut.*,
-    suspended.precedence
+    suspended.precedence,
+    coalesce(standing.past_due, 0) = 1 as is_past_due,
+    coalesce(standing.cancelling, 0) = 1 as is_cancelling
 from cut
 left join suspended
     on cut.subscription_item_id = suspended.subscription_item_id and cut.segment_starts_on = suspended.segment_starts_on
+left join standing
+    on cut.subscription_item_id = standing.subscription_item_id and cut.segment_starts_on = standing.segment_starts_on

@@ -69,6 +69,8 @@ inner join versions on unioned.item_version_id = versions.item_version_id
 inner join discounts on unioned.discount_id = discounts.discount_id
 where
     (discounts.amount_off = 0 or discounts.currency = versions.currency)
+    -- a discount of a single invoice counts where that invoice shows it
+    and discounts.duration <> 'once' and discounts.level <> 'invoice'
     and {{ is_lasting_discount(
         'discounts.duration', 'discounts.duration_in_months', 'versions.billing_interval', 'versions.interval_count'
     ) }}

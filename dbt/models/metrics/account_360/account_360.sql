@@ -112,7 +112,7 @@ select
     cast(touches.last_touch_at as timestamp) as last_touch_at,
     cast(coalesce(tickets.open_tickets, 0) as bigint) as open_tickets,
     cast(coalesce(tickets.tickets, 0) as bigint) as tickets,
-    cast('{{ var("policy_version") }}' as string) as policy_version
+    cast('{{ policy_version() }}' as string) as policy_version
 from accounts
 left join owners on accounts.owner_key = owners.owner_key
 left join people on accounts.account_key = people.account_key

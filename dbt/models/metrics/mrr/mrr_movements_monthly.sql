@@ -39,6 +39,6 @@ select
     cast(coalesce(accounts.accounts, 0) as bigint) as accounts,
     cast('{{ var("currency") | upper }}' as string) as currency,
     {{ money('amounts.amount') }} as amount,
-    cast('{{ var("policy_version") }}' as string) as policy_version
+    cast('{{ policy_version() }}' as string) as policy_version
 from amounts
 left join accounts on amounts.month = accounts.month and amounts.movement = accounts.movement

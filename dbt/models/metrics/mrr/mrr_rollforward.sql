@@ -24,7 +24,9 @@ closings as (
 
     select
         month,
-        sum(mrr) as mrr
+        sum(mrr) as mrr,
+        sum(mrr_committed) as mrr_committed,
+        sum(mrr_at_risk) as mrr_at_risk
     from {{ ref('fct_account_months') }}
     group by month
 
@@ -42,7 +44,9 @@ exact as (
         coalesce(movements.mrr_churn, 0) as churn,
         coalesce(movements.mrr_reactivation, 0) as reactivation,
         coalesce(movements.mrr_fx, 0) as fx,
-        coalesce(closings.mrr, 0) as closing
+        coalesce(closings.mrr, 0) as closing,
+        coalesce(closings.mrr_committed, 0) as committed,
+        coalesce(closings.mrr_at_risk, 0) as at_risk
     from months
     left join movements on months.month = movements.month
     left join closings on months.month = closings.month
@@ -80,5 +84,7 @@ select
     {{ money('0') }} as mrr_restatement,
     {{ money('shown_closing') }} as mrr_closing,
     {{ money('shown_6 - shown_closing') }} as difference,
-    cast('{{ var("policy_version") }}' as string) as policy_version
+    {{ round_money('committed') }} as mrr_committed_end,
+    {{ round_money('at_risk') }} as mrr_at_risk_end,
+    cast('{{ policy_version() }}' as string) as policy_version
 from cascade

@@ -43,5 +43,5 @@ select
     {{ round_money('amount') }} as amount,
     {{ round_money('difference') }} as difference,
     cast(case when {{ round_money('difference') }} <> 0 or is_remark then reason end as string) as reason,
-    cast('{{ var("policy_version") }}' as string) as policy_version
+    cast('{{ policy_version() }}' as string) as policy_version
 from unioned

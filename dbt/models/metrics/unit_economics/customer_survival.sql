@@ -139,5 +139,5 @@ select
     cast(at_risk as bigint) as at_risk,
     cast(lost as bigint) as lost,
     cast(case when fewest_left = 0 then 0 else round(exp(cast(log_survival as double)), 12) end as double) as survival,
-    cast('{{ var("policy_version") }}' as string) as policy_version
+    cast('{{ policy_version() }}' as string) as policy_version
 from survived

@@ -9,7 +9,7 @@ select
     cast(month as date) as month,
     is_complete,
     cast('{{ var("currency") | upper }}' as string) as currency,
-    cast('{{ var("policy_version") }}' as string) as policy_version,
+    cast('{{ policy_version() }}' as string) as policy_version,
     cast(customers_start as bigint) as customers_start,
     cast(customers_new as bigint) as customers_new,
     cast(customers_reactivated as bigint) as customers_reactivated,

@@ -1,0 +1,135 @@
+-- grain: one subscription and the days [starts_on, ends_on) on which it is past due, or has been asked to end
+{{ config(schema='staging') }}
+
+with versions as (
+
+    select
+        subscription_id,
+        status,
+        canceled_at,
+        modified_at,
+        extracted_at,
+        _dlt_load_id,
+        version_hash,
+        coalesce(cancel_at_period_end, false) or cancel_at is not null
+        or (ended_at is not null and canceled_at < ended_at) as is_cancelling
+    from {{ ref('stg_stripe__subscription_versions') }}
+
+),
+
+ordered as (
+
+    select
+        *,
+        row_number() over (
+            partition by subscription_id order by modified_at, extracted_at, _dlt_load_id, version_hash
+        ) as version_number,
+        lag(is_cancelling) over (
+            partition by subscription_id order by modified_at, extracted_at, _dlt_load_id, version_hash
+        ) as was_cancelling,
+        lead(modified_at) over (
+            partition by subscription_id order by modified_at, extracted_at, _dlt_load_id, version_hash
+        ) as next_modified_at
+    from versions
+
+),
+
+watched as (
+
+    select
+        subscription_id,
+        modified_at as watched_from
+    from ordered
+    where version_number = 1
+
+),
+
+-- before we watched: by card from the first failed attempt, by transfer from the day it was due
+invoices as (
+
+    select
+        invoices.subscription_id,
+        invoices.invoice_id,
+        coalesce(invoices.due_at, invoices.finalized_at, invoices.created_at) as from_at,
+        coalesce(invoices.paid_at, invoices.voided_at, invoices.uncollectible_at) as until_at,
+        watched.watched_from
+    from {{ ref('stg_stripe__invoices') }} as invoices
+    inner join watched on invoices.subscription_id = watched.subscription_id
+    left join {{ ref('stg_stripe__subscriptions') }} as subscriptions
+        on invoices.subscription_id = subscriptions.subscription_id
+    where
+        invoices.status <> 'draft' and not invoices.is_deleted
+        and case
+            when coalesce(subscriptions.collection_method, '') = 'send_invoice'
+                then invoices.due_at < coalesce(invoices.paid_at, invoices.voided_at, invoices.uncollectible_at, {{ as_of() }})
+            else
+                coalesce(invoices.attempt_count, 0) > 1
+                or (invoices.status in ('open', 'uncollectible') and coalesce(invoices.attempt_count, 0) > 0)
+        end
+
+),
+
+-- a cancellation that was taken back leaves a version that no longer has it
+changes as (
+
+    select
+        *,
+        lead(modified_at) over (partition by subscription_id order by version_number) as ends_at
+    from ordered
+    where coalesce(was_cancelling, false) <> is_cancelling
+
+),
+
+spans as (
+
+    select
+        subscription_id,
+        'past_due' as standing,
+        from_at,
+        case when until_at < watched_from then until_at else watched_from end as until_at
+    from invoices
+    where from_at < watched_from
+
+    union all
+
+    select
+        subscription_id,
+        'past_due' as standing,
+        modified_at as from_at,
+        next_modified_at as until_at
+    from ordered
+    where status = 'past_due'
+
+    union all
+
+    select
+        subscription_id,
+        'cancelling' as standing,
+        case
+            when canceled_at <= modified_at then canceled_at else modified_at
+        end as from_at,
+        ends_at as until_at
+    from changes
+    where is_cancelling
+
+),
+
+daily as (
+
+    select
+        subscription_id,
+        standing,
+        {{ local_date('from_at') }} as starts_on,
+        {{ local_date('until_at') }} as ends_on
+    from spans
+    where from_at <= {{ as_of() }}
+
+)
+
+select distinct
+    subscription_id,
+    standing,
+    starts_on,
+    ends_on
+from daily
+where ends_on is null or ends_on > starts_on
