@@ -28,7 +28,7 @@ define environment
 	@$(1)/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 endef
 
-.PHONY: help setup setup-spark setup-iceberg demo dev spark spark-stop test test-all test-spark test-cluster lint format bench bench-engines lock clean
+.PHONY: help setup setup-spark setup-iceberg demo dev metrics spark spark-stop test test-all test-spark test-cluster lint format bench bench-engines lock clean
 help:           ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
 
@@ -60,6 +60,10 @@ demo: $(STAMP)  ## pull a sandbox company over HTTP, build, check, publish, and 
 
 dev: $(STAMP)   ## Dagster UI on 127.0.0.1:3000 (on the sandbox company while no provider is configured)
 	@$(VENV)/bin/throughline dev
+
+# as one word each: make metrics METRIC=mrr,arpa BY=metric_time__month,account__country
+metrics: $(STAMP) ## list the metrics of the semantic layer, or answer one: METRIC=mrr BY=metric_time__month
+	@$(VENV)/bin/throughline query $(if $(METRIC),"$(METRIC)") $(if $(BY),--by "$(BY)") $(if $(WHERE),--where "$(WHERE)") $(if $(LIMIT),--limit $(LIMIT))
 
 spark: $(SPARK_STAMP) ## start a Spark cluster on this machine and print the settings that use it
 	@$(PY) -m warehouse.cluster start

@@ -52,8 +52,10 @@ def _foreseen() -> tuple[type[Exception], ...]:
     from warehouse.connections import NoWarehouse
     from warehouse.demo import SandboxFailed
     from warehouse.publish import NotPublishable
+    from warehouse.semantic import BadQuery
+    from warehouse.transform import DbtFailed
 
-    return (BadSettings, NotPublishable, NoWarehouse, SandboxFailed, OSError, duckdb.Error)
+    return (BadSettings, BadQuery, DbtFailed, NotPublishable, NoWarehouse, SandboxFailed, OSError, duckdb.Error)
 
 
 def _version(wanted: bool) -> None:
@@ -147,6 +149,36 @@ def metrics(
     from warehouse.status import metric_lines
 
     print("\n".join(metric_lines(get_settings(), months)))
+
+
+@app.command()
+def query(
+    metric: Annotated[list[str] | None, typer.Argument(help="Metrics, by spaces or commas; none: list them.")] = None,
+    by: Annotated[list[str] | None, typer.Option("--by", help="Such as metric_time__month,account__country.")] = None,
+    where: Annotated[list[str] | None, typer.Option(help="A filter, as MetricFlow writes it.")] = None,
+    order: Annotated[list[str] | None, typer.Option(help="Columns to order by; -name descends.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many rows.")] = None,
+    sql: Annotated[bool, typer.Option("--sql", help="Show the SQL that answers.")] = False,
+) -> None:
+    """Metrics of the semantic layer: list them, or have some answered from the published version."""
+    from warehouse import semantic, transform
+
+    settings = get_settings()
+    if not (names := _split(metric)):
+        found = semantic.metrics_of(transform.semantic_manifest_path(settings))
+        print(semantic.as_list(found.values()))
+        return
+    warehouse = semantic.warehouse_to_read(settings)
+    with semantic.open_layer(transform.semantic_manifest_path(settings), warehouse) as layer:
+        answer = layer.ask(names, _split(by), where=where or (), order=_split(order), limit=limit)
+        print(f"{answer.sql}\n" if sql else semantic.as_table(answer))
+        if not by:
+            print(f"\nmay be shown by: {', '.join(layer.dimensions(names))}")
+
+
+def _split(values: Sequence[str] | None) -> list[str]:
+    """Names that were given one by one, with commas, or with spaces between."""
+    return [name for value in values or [] for name in value.replace(",", " ").split()]
 
 
 @app.command()

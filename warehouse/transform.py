@@ -100,6 +100,14 @@ def manifest_path(settings: Settings) -> Path:
     return path
 
 
+def semantic_manifest_path(settings: Settings) -> Path:
+    """The semantic layer of the project as it stands; parsed like `manifest_path`. Raises DbtFailed."""
+    path = settings.dbt_target_dir / "semantic_manifest.json"
+    if not path.exists():
+        parse(settings)
+    return manifest_path(settings).with_name(path.name)
+
+
 def project_fingerprint() -> str:
     """A digest of names, sizes and change times of the project's files."""
     project = DBT_PROJECT
@@ -131,9 +139,10 @@ def parse(settings: Settings) -> Manifest:
     if not result.success:
         raise DbtFailed(f"the dbt project does not parse: {_essence(str(result.exception))}")
     # the parts that others read appear whole
-    fresh = folder / ".manifest.json"
-    shutil.copyfile(parsing / "manifest.json", fresh)
-    fresh.replace(folder / "manifest.json")
+    for name in ("manifest.json", "semantic_manifest.json"):
+        fresh = folder / f".{name}"
+        shutil.copyfile(parsing / name, fresh)
+        fresh.replace(folder / name)
     _take(parsing / "partial_parse.msgpack", shared)
     (folder / "manifest.stamp").write_text(fingerprint, encoding="utf-8")
     _parsed.clear()

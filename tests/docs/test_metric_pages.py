@@ -55,6 +55,13 @@ def test_every_column_of_the_unit_economics_is_documented():
     assert {name for name in columns if not name.endswith("_reason")} - documented() == set()
 
 
+def test_every_metric_of_the_semantic_layer_is_documented():
+    files = (REPOSITORY / "dbt" / "semantic").glob("*.yml")
+    metrics = [metric for file in files for metric in yaml.safe_load(file.read_text()).get("metrics", [])]
+    assert metrics and {metric["name"] for metric in metrics} - documented() == set()
+    assert [metric["name"] for metric in metrics if not metric.get("description")] == []
+
+
 class TestExamples:
     """The little language of the examples itself."""
 

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.end_to_end import layer
 from tests.end_to_end.company import DATE, Company, company, money, pair_scores
+from warehouse.semantic import BadQuery, open_layer
 
 ACCOUNTS = 60
 SEEDS = (7, 11, 23)
+LAST_MONTH = "{{ TimeDimension('metric_time', 'month') }} = date '2026-05-01'"
 
 
 @pytest.fixture(scope="module", params=SEEDS, ids=lambda seed: f"seed{seed}")
@@ -92,3 +95,21 @@ class TestFigures:
         html = pages[0].read_text()
         assert "Revenue in May 2026" in html
         assert 'src="http' not in html and 'href="http' not in html
+
+    def test_the_semantic_layer_says_what_the_marts_say(self, refreshed: Company):
+        with open_layer(refreshed.data_dir / "dbt" / "semantic_manifest.json", refreshed.published) as asked:
+            assert layer.differences(asked, refreshed.query) == []
+            # a stock is never summed over time: a quarter shows its last month
+            months = dict(asked.ask(["mrr"], ["metric_time__month"]).rows)
+            quarters = dict(asked.ask(["mrr"], ["metric_time__quarter"]).rows)
+            assert quarters == {
+                start: months[max(month for month in months if 0 <= (month - start).days < 90)] for start in quarters
+            }
+            # its segments sum to the whole
+            for dimension in ("account__country", "account__company_size", "account__owner__owner_name"):
+                parts = asked.ask(["mrr"], ["metric_time__month", dimension], where=[LAST_MONTH]).rows
+                assert sum(amount for *_, amount in parts) == asked.ask(["mrr"], where=[LAST_MONTH]).rows[0][0]
+            with pytest.raises(BadQuery, match="near: mrr"):
+                asked.ask(["mrrr"])
+            with pytest.raises(BadQuery, match="mrr cannot be shown by spend_row__spent_on; by: account__"):
+                asked.ask(["mrr"], ["spend_row__spent_on"])

@@ -1,0 +1,148 @@
+"""The semantic layer against the marts: how each metric is compared, month by month.
+
+Facts keep four decimals and marts round; a metric of the layer is rounded as its mart is before the two are compared,
+so that money agrees exactly. A metric that no mart shows is only asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from warehouse.semantic import Layer
+
+Figures = Mapping[str, Any]
+MONTHLY = "metrics.unit_economics_monthly"
+ROLLFORWARD = "metrics.mrr_rollforward"
+MOVEMENTS = ("new", "expansion", "contraction", "churn", "reactivation", "fx")
+
+
+def cents(value: Any) -> Decimal | None:
+    """Money as a mart shows it."""
+    return None if value is None else Decimal(str(value)).quantize(Decimal("0.01"), ROUND_HALF_UP)
+
+
+def money(name: str) -> Callable[[Figures], Any]:
+    return lambda layer: cents(layer[name])
+
+
+def count(name: str) -> Callable[[Figures], Any]:
+    return lambda layer: layer[name]
+
+
+def margin(profit: Callable[[Figures], Any], revenue: str) -> Callable[[Figures], Any]:
+    """A share of an amount that the mart has rounded."""
+
+    def shown(layer: Figures) -> Any:
+        left, whole = profit(layer), cents(layer[revenue])
+        return None if left is None or not whole else float(left) / float(whole)
+
+    return shown
+
+
+def less(amount: str, cost: str) -> Callable[[Figures], Any]:
+    """A difference of amounts that the mart has rounded."""
+
+    def shown(layer: Figures) -> Any:
+        return None if layer[amount] is None or layer[cost] is None else cents(layer[amount]) - cents(layer[cost])
+
+    return shown
+
+
+def money_per(numerator: str, denominator: str) -> Callable[[Figures], Any]:
+    """An amount each, rounded again."""
+
+    def each(layer: Figures) -> Any:
+        amount, number = cents(layer[numerator]), layer[denominator]
+        return None if amount is None or not number else cents(amount / Decimal(number))
+
+    return each
+
+
+def moved(movement: str) -> Callable[[Figures], Any]:
+    """A movement as the roll-forward shows it: the difference of two rounded running totals."""
+
+    def shown(layer: Figures) -> Any:
+        steps = MOVEMENTS[: MOVEMENTS.index(movement) + 1]
+        amounts = [Decimal(layer[name] or 0) for name in ("mrr_start", *(f"mrr_{step}" for step in steps))]
+        return cents(sum(amounts)) - cents(sum(amounts[:-1]))
+
+    return shown
+
+
+GROSS_PROFIT = less("recognised_revenue", "cost_of_revenue")
+
+# metric: (mart, column, the mart's figure from those of the layer)
+PARITY: dict[str, tuple[str, str, Callable[[Figures], Any]]] = {
+    "mrr": (MONTHLY, "mrr_end", money("mrr")),
+    "mrr_start": (MONTHLY, "mrr_start", money("mrr_start")),
+    "mrr_from_movements": (MONTHLY, "mrr_end", money("mrr_from_movements")),
+    "customers": (MONTHLY, "customers_end", count("customers")),
+    "customers_start": (MONTHLY, "customers_start", count("customers_start")),
+    "customers_new": (MONTHLY, "customers_new", count("customers_new")),
+    "customers_reactivated": (MONTHLY, "customers_reactivated", count("customers_reactivated")),
+    "customers_churned": (MONTHLY, "customers_churned", count("customers_churned")),
+    "customer_churn_rate": (MONTHLY, "customer_churn_rate", count("customer_churn_rate")),
+    "mrr_kept": (MONTHLY, "mrr_kept", money("mrr_kept")),
+    "mrr_kept_and_grown": (MONTHLY, "mrr_kept_and_grown", money("mrr_kept_and_grown")),
+    "gross_revenue_retention": (MONTHLY, "gross_revenue_retention", count("gross_revenue_retention")),
+    "net_revenue_retention": (MONTHLY, "net_revenue_retention", count("net_revenue_retention")),
+    "arpa": (MONTHLY, "arpa", money_per("mrr", "customers")),
+    **{f"mrr_{step}": (ROLLFORWARD, f"mrr_{step}", moved(step)) for step in MOVEMENTS},
+    "recognised_revenue": (MONTHLY, "recognised_revenue", money("recognised_revenue")),
+    "revenue_per_customer": (MONTHLY, "revenue_per_customer", money_per("recognised_revenue", "customers")),
+    "payment_fees": (MONTHLY, "payment_fees", money("payment_fees")),
+    "cost_of_revenue": (MONTHLY, "cost_of_revenue", money("cost_of_revenue")),
+    "gross_margin_amount": (MONTHLY, "gross_margin_amount", GROSS_PROFIT),
+    "gross_margin": (MONTHLY, "gross_margin", margin(GROSS_PROFIT, "recognised_revenue")),
+    "operating_cost": (MONTHLY, "operating_cost", money("operating_cost")),
+    "ad_spend": (MONTHLY, "ad_spend", money("ad_spend")),
+    "programme_spend": (MONTHLY, "programme_spend", money("programme_spend")),
+    "sales_marketing_cost": (MONTHLY, "sales_marketing_cost", money("sales_marketing_cost")),
+    "cac_paid": (MONTHLY, "cac_paid", money_per("ad_spend", "customers_new")),
+    "cac_blended": (MONTHLY, "cac_blended", money_per("blended_cost", "customers_new")),
+    "cac_fully_loaded": (MONTHLY, "cac_fully_loaded", money_per("sales_marketing_cost", "customers_new")),
+}
+BATCH = 12
+
+
+def by_month(layer: Layer) -> dict[date, dict[str, Any]]:
+    """Every metric of the layer by month; beside one that knows every month, a month without a flow shows nil."""
+    found: dict[date, dict[str, Any]] = {}
+    names = list(layer.metrics)
+    for start in range(0, len(names), BATCH):
+        batch = dict.fromkeys(["mrr", *names[start : start + BATCH]])
+        answer = layer.ask(list(batch), ["metric_time__month"])
+        for month, *values in answer.rows:
+            figures = dict(zip(answer.columns[1:], values, strict=True))
+            found.setdefault(month.date(), dict.fromkeys(names)).update(figures)
+    return found
+
+
+def differences(layer: Layer, query: Callable[[str], list[tuple]]) -> list[str]:
+    """Where a mart and the layer disagree, in words."""
+    months = by_month(layer)
+    wrong = []
+    for name, (mart, column, expected) in PARITY.items():
+        for month, shown in query(f"select month, {column} from {mart} order by month"):
+            figures = months.get(month)
+            if figures is None:
+                wrong.append(f"{name} has nothing for {month}")
+                continue
+            found = expected(figures)
+            if not _agree(shown, found):
+                wrong.append(f"{name} of {month} is {found} in the layer and {shown} in {mart}.{column}")
+    return wrong
+
+
+def _agree(shown: Any, found: Any) -> bool:
+    if found is None:
+        # no row in the facts: a mart that has the month says nil
+        return not shown
+    if shown is None:
+        return False
+    if isinstance(shown, float):
+        return abs(shown - float(found)) <= 1e-9 * max(1.0, abs(shown))
+    return Decimal(shown) == Decimal(found)
