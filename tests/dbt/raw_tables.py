@@ -16,6 +16,7 @@ from decimal import Decimal
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 SOURCES = ("hubspot", "encharge", "stripe", "ledger")
 
@@ -172,6 +173,8 @@ def insert_raw(
     Lists and dicts become JSON text. Instants are UTC unless they carry a zone. Raises KeyError for an unknown column.
     """
     known = LEDGER_COLUMNS | columns(source, stream)
+    names = list(known)
+    table: list[list[str | None]] = []
     for row in rows:
         unknown = set(row) - set(known)
         if unknown:
@@ -185,9 +188,16 @@ def insert_raw(
         digest = hashlib.blake2b(repr(sorted(values.items())).encode(), digest_size=16).hexdigest()
         values.setdefault("content_hash", digest)
         values.setdefault("version_hash", digest)
-        names = ", ".join(f'"{name}"' for name in values)
-        casts = ", ".join(f"cast(? as {known[name]})" for name in values)
-        connection.execute(f'insert into raw_{source}."{stream}" ({names}) values ({casts})', list(values.values()))
+        table.append([None if values.get(name) is None else str(values[name]) for name in names])
+    if not table:
+        return
+    # one statement: row by row, thousands of rows take longer than the models
+    incoming = pa.table([pa.array(column, pa.string()) for column in zip(*table, strict=True)], names)
+    connection.register("incoming", incoming)
+    casts = ", ".join(f'cast("{name}" as {known[name]})' for name in names)
+    listed = ", ".join(f'"{name}"' for name in names)
+    connection.execute(f'insert into raw_{source}."{stream}" ({listed}) select {casts} from incoming')
+    connection.unregister("incoming")
 
 
 def _value(value: Any) -> Any:
