@@ -62,6 +62,7 @@ joined as (
 select
     month,
     is_costed,
+    {{ money('delivery_cost') }} as delivery_cost,
     {{ round_money('payment_fees') }} as payment_fees,
     {{ round_money('payment_fees + delivery_cost') }} as cost_of_revenue,
     {{ round_money('ad_spend') }} as ad_spend,

@@ -24,7 +24,6 @@ joined as (
         {{ if_on(['stripe'], 'rollforward.mrr_closing') }} as mrr_end,
         {{ if_on(['stripe'], 'rollforward.mrr_new') }} as mrr_new,
         {{ if_on(['stripe'], 'customers.recognised_revenue') }} as recognised_revenue,
-        customers.mrr_opening as cohort_mrr,
         customers.mrr_kept,
         customers.mrr_kept_and_grown,
         costs.is_costed,
@@ -35,6 +34,8 @@ joined as (
         costs.blended_cost,
         costs.sales_marketing_cost,
         costs.operating_cost,
+        cycles.lag_months,
+        lagged.sales_marketing_cost as lagged_cost,
         {{ if_on(['hubspot', 'encharge'], 'coalesce(leads.leads_created, 0)') }} as leads_created,
         {{ if_on(['hubspot', 'encharge'], 'coalesce(leads.leads_converted, 0)') }} as leads_converted,
         {{ date_add('months.last_day', var('lead_conversion_days')) }} <= {{ as_of_date() }} as are_leads_mature,
@@ -45,6 +46,9 @@ joined as (
     left join {{ ref('int_monthly_customers') }} as customers on months.month = customers.month
     left join {{ ref('mrr_rollforward') }} as rollforward on months.month = rollforward.month
     left join {{ ref('int_monthly_costs') }} as costs on months.month = costs.month
+    cross join {{ ref('int_sales_cycle') }} as cycles
+    left join {{ ref('int_monthly_costs') }} as lagged
+        on {{ date_add('months.month', '-cycles.lag_months', 'month') }} = lagged.month
     left join {{ ref('int_monthly_leads') }} as leads on months.month = leads.month
     left join {{ ref('int_monthly_lifetimes') }} as lifetimes on months.month = lifetimes.month
 
@@ -64,7 +68,8 @@ derived as (
 
     select
         *,
-        {{ ratio('gross_margin_amount', 'recognised_revenue') }} as gross_margin,
+        case when recognised_revenue > 0 then {{ ratio('gross_margin_amount', 'recognised_revenue') }} end as gross_margin,
+        gross_margin_amount - sales_marketing_cost - operating_cost as profit,
         {{ ratio(
             'sum(gross_margin_amount) over (order by month rows between 2 preceding and current row)',
             'sum(costed_revenue) over (order by month rows between 2 preceding and current row)'
@@ -75,6 +80,7 @@ derived as (
         {{ money_per('ad_spend', 'customers_new') }} as cac_paid,
         {{ money_per('blended_cost', 'customers_new') }} as cac_blended,
         {{ money_per('sales_marketing_cost', 'customers_new') }} as cac_fully_loaded,
+        {{ money_per('lagged_cost', 'customers_new') }} as cac_lagged,
         {{ money_per('mrr_new', 'customers_new') }} as mrr_per_new_customer,
         observed_months + extrapolated_months as lifetime_months
     from margins

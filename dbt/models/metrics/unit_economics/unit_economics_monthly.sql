@@ -21,8 +21,13 @@ select
         when not is_billing_on then 'billing is not connected'
         when customers_start = 0 then 'no customers at the start'
     end as string) as customer_churn_rate_reason,
+    cast(case
+        when not is_billing_on then 'billing is not connected'
+        when customers_start + customers_new = 0 then 'no customers'
+    end as string) as customer_churn_rate_with_new_reason,
     mrr_start,
     mrr_end,
+    {{ money('mrr_end * 12') }} as arr,
     mrr_new,
     arpa,
     recognised_revenue,
@@ -42,15 +47,23 @@ select
     cast(case
         when not is_billing_on then 'billing is not connected'
         when not is_costed then 'no costs in the ledger for this month'
-        when recognised_revenue = 0 then 'no revenue'
+        when recognised_revenue <= 0 then 'no revenue'
     end as string) as gross_margin_reason,
     operating_cost,
+    {{ money('profit') }} as profit,
+    cast(case
+        when not is_billing_on then 'billing is not connected'
+        when not is_costed then 'no costs in the ledger for this month'
+    end as string) as profit_reason,
     ad_spend,
     programme_spend,
     sales_marketing_cost,
     cac_paid,
     cac_blended,
     cac_fully_loaded,
+    cac_lagged,
+    lagged_cost as cac_lagged_cost,
+    cast(lag_months as integer) as cac_lag_months,
     cast(case
         when not is_billing_on then 'billing is not connected'
         when customers_new = 0 then 'no new customers'
@@ -66,6 +79,12 @@ select
         when customers_new = 0 then 'no new customers'
         when not is_costed then 'no costs in the ledger for this month'
     end as string) as cac_fully_loaded_reason,
+    cast(case
+        when not is_billing_on then 'billing is not connected'
+        when lag_months is null then 'no deal has been won'
+        when customers_new = 0 then 'no new customers'
+        when lagged_cost is null then 'no costs in the ledger for the month of the spend'
+    end as string) as cac_lagged_reason,
     mrr_per_new_customer,
     case when gross_margin > 0 then
         {{ ratio('cac_fully_loaded', 'cast(mrr_per_new_customer as double) * gross_margin') }}
@@ -114,14 +133,14 @@ select
     end as string) as lead_conversion_rate_reason,
     {{ round_money('mrr_kept') }} as mrr_kept,
     {{ round_money('mrr_kept_and_grown') }} as mrr_kept_and_grown,
-    {{ if_on(['stripe'], ratio('mrr_kept', 'cohort_mrr')) }} as gross_revenue_retention,
-    {{ if_on(['stripe'], ratio('mrr_kept_and_grown', 'cohort_mrr')) }} as net_revenue_retention,
+    {{ if_on(['stripe'], ratio(round_money('mrr_kept'), 'mrr_start')) }} as gross_revenue_retention,
+    {{ if_on(['stripe'], ratio(round_money('mrr_kept_and_grown'), 'mrr_start')) }} as net_revenue_retention,
     cast(case
         when not is_billing_on then 'billing is not connected'
-        when cohort_mrr = 0 then 'no customers at the start'
+        when mrr_start = 0 then 'no customers at the start'
     end as string) as gross_revenue_retention_reason,
     cast(case
         when not is_billing_on then 'billing is not connected'
-        when cohort_mrr = 0 then 'no customers at the start'
+        when mrr_start = 0 then 'no customers at the start'
     end as string) as net_revenue_retention_reason
 from valued

@@ -1,0 +1,37 @@
+-- grain: one month and segment, with what happened in the month and the customers of its end
+{{ config(schema='staging') }}
+
+with months as (
+
+    select
+        months.*,
+        {{ segment_columns('segments') }},
+        months.is_customer_at_start and segments.plan_open <> segments.plan as is_moved
+    from {{ ref('fct_account_months') }} as months
+    inner join {{ ref('int_account_month_segments') }} as segments
+        on months.account_key = segments.account_key and months.month = segments.month
+
+)
+
+select
+    month,
+    {{ segment_type() }} as segment_type,
+    {{ segment() }} as segment,
+    sum(case when mrr_new > 0 then 1 else 0 end) as customers_new,
+    sum(case when mrr_reactivation > 0 then 1 else 0 end) as customers_reactivated,
+    sum(case when mrr_churn < 0 then 1 else 0 end) as customers_churned,
+    sum(case when is_customer then 1 else 0 end) as customers_end,
+    sum(case when is_moved then 1 else 0 end) as customers_moved_in,
+    -- who came in the month and was no customer at its start
+    sum(case when not is_customer_at_start and (mrr_new > 0 or mrr_reactivation > 0) then 1 else 0 end) as arrivals,
+    sum(mrr_new) as mrr_new,
+    sum(mrr_expansion) as mrr_expansion,
+    sum(mrr_contraction) as mrr_contraction,
+    sum(mrr_churn) as mrr_churn,
+    sum(mrr_reactivation) as mrr_reactivation,
+    sum(mrr_fx) as mrr_fx,
+    sum(case when is_moved then mrr_opening else 0 end) as mrr_moved_in,
+    sum(mrr) as mrr_end,
+    sum(recognised_revenue) as recognised_revenue
+from months
+group by {{ segment_sets(['month']) }}

@@ -1,0 +1,63 @@
+-- grain: one month and segment of a kind of segment; segment_type total has everybody
+with months as (
+
+    select * from {{ ref('int_segment_months') }}
+
+)
+
+select
+    cast(month as date) as month,
+    is_complete,
+    cast(segment_type as string) as segment_type,
+    cast(segment as string) as segment,
+    cast(segment_name as string) as segment_name,
+    cast('{{ var("currency") | upper }}' as string) as currency,
+    {% for column in [
+        'n', 'customers_start', 'customers_new', 'customers_reactivated', 'customers_churned', 'customers_moved_in',
+        'customers_moved_out', 'customers_end'
+    ] -%}
+    cast({{ if_on(['stripe'], column) }} as bigint) as {{ column }},
+    {% endfor -%}
+    n < {{ var('minimum_segment_accounts') }} as is_small,
+    {% for column in [
+        'mrr_start', 'mrr_new', 'mrr_expansion', 'mrr_contraction', 'mrr_churn', 'mrr_reactivation', 'mrr_fx', 'mrr_moved_in',
+        'mrr_moved_out', 'mrr_end', 'mrr_kept', 'mrr_kept_and_grown', 'recognised_revenue', 'payment_fees', 'cost_of_revenue'
+    ] -%}
+    {{ money(if_on(['stripe'], column)) }} as {{ column }},
+    {% endfor -%}
+    {{ if_on(['stripe'], ratio('customers_churned', 'customers_start')) }} as customer_churn_rate,
+    cast(case
+        when not is_billing_on then 'billing is not connected'
+        when customers_start = 0 then 'no customers at the start'
+    end as string) as customer_churn_rate_reason,
+    {{ if_on(['stripe'], money_per('mrr_end', 'customers_end')) }} as arpa,
+    cast(case
+        when not is_billing_on then 'billing is not connected'
+        when customers_end = 0 then 'no customers at the end'
+    end as string) as arpa_reason,
+    {{ if_on(['stripe'], ratio('mrr_kept', 'mrr_start')) }} as gross_revenue_retention,
+    {{ if_on(['stripe'], ratio('mrr_kept_and_grown', 'mrr_start')) }} as net_revenue_retention,
+    cast(case
+        when not is_billing_on then 'billing is not connected'
+        when mrr_start = 0 then 'no customers at the start'
+    end as string) as revenue_retention_reason,
+    case when recognised_revenue > 0 then
+        {{ if_on(['stripe'], ratio('recognised_revenue - cost_of_revenue', 'recognised_revenue')) }}
+    end as gross_margin,
+    cast(case
+        when not is_billing_on then 'billing is not connected'
+        when not is_costed then 'no costs in the ledger for this month'
+        when recognised_revenue <= 0 then 'no revenue'
+    end as string) as gross_margin_reason,
+    {{ money('ad_spend') }} as ad_spend,
+    {{ money('sales_marketing_cost') }} as sales_marketing_cost,
+    {{ if_on(['stripe'], money_per('ad_spend', 'customers_new')) }} as cac_paid,
+    cast(case
+        when segment_type not in ('channel', 'total') then 'spend is not known by this kind of segment'
+        when segment = 'unallocated' then 'serves all channels'
+        when not is_billing_on then 'billing is not connected'
+        when customers_new = 0 then 'no new customers'
+        when ad_spend is null then 'no spend in the ledger for this month'
+    end as string) as cac_paid_reason,
+    cast('{{ var("policy_version") }}' as string) as policy_version
+from months
