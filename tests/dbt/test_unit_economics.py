@@ -219,8 +219,8 @@ class TestGrowth:
 class TestMargin:
     def test_fees_are_direct_and_shared_costs_follow_positive_revenue(self, world: DbtWarehouse):
         rows = world.rows(
-            "select plan, recognised_revenue, payment_fees, shared_cost, gross_margin, gross_margin_reason, n, is_small "
-            "from metrics.gross_margin_by_plan_monthly where month = date '2025-08-01' order by plan"
+            "select plan, recognised_revenue, payment_fees, shared_cost, gross_margin, gross_margin_reason, n, "
+            "is_small from metrics.gross_margin_by_plan_monthly where month = date '2025-08-01' order by plan"
         )
         assert [tuple(row[:4]) for row in rows] == [
             ("Basic", 700, 3, Decimal("70.0070")),
@@ -267,8 +267,7 @@ class TestPlans:
     )
     def test_the_roll_forward_of_a_plan(self, world: DbtWarehouse, day: str, plan: str, expected: list[int]):
         row = month(world, "mrr_rollforward_by_plan", day, plan=plan)
-        names = "opening new expansion contraction churn reactivation transfer_in transfer_out fx closing".split()
-        assert amounts(row, *(f"mrr_{name}" for name in names)) == expected
+        assert amounts(row, *(name for name in row if name.startswith("mrr_"))) == expected
         assert row["difference"] == 0
 
 
