@@ -80,7 +80,7 @@ class Books:
             self.balances[customer] = after
             self.timeline.patch(at, CUSTOMERS, customer, {"balance": after}, "customer.updated")
         for line in lines:
-            fact = Billed(at, invoice["id"], line.net, line.price.currency, line.start, line.end, at)
+            fact = Billed(at, invoice["id"], line.net, line.price.currency, line.start, line.end, at, line.price.name)
             self.facts.append(fact)
         return {
             **invoice,

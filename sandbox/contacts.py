@@ -19,12 +19,13 @@ def write_company_records(story: Story, timeline: Timeline, records: Records, pa
     """The company, its owner and stages; sometimes a second record of it, which may be merged later."""
     company, at = story.company, company_at(story)
     assert company is not None
+    records.employees = story.employees if rng.random() < 0.9 else None
     properties: dict[str, str | None] = {
         "name": company.name,
         "domain": None if records.missing_domain else company.domain,
         "country": names.COUNTRY_NAME[company.country],
         "industry": company.industry,
-        "numberofemployees": str(story.employees) if rng.random() < 0.9 else None,
+        "numberofemployees": str(records.employees) if records.employees else None,
         "lifecyclestage": path[0][1],
         "hs_analytics_source": story.channel.hubspot_source,
     }

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sandbox import stripe_shapes as shapes
 from sandbox.books import INVOICES, Books, rated_at
 from sandbox.clock import DAY, seconds
-from sandbox.facts import Credited
+from sandbox.facts import UNKNOWN, Credited
 from sandbox.refunds import refund
 from sandbox.timeline import Object
 
@@ -92,9 +92,8 @@ def _note(books: Books, invoice: Object, rows: Sequence[Row], at: int, reason: s
     for row in rows:
         start, end = (row.line.start, row.line.end) if row.line else (at, at)
         currency = invoice["currency"].upper()
-        books.facts.append(
-            Credited(at, invoice["id"], row.amount - row.discount, currency, start, end, rated_at(invoice), voided_at)
-        )
+        plan, net, rated = row.line.price.name if row.line else UNKNOWN, row.amount - row.discount, rated_at(invoice)
+        books.facts.append(Credited(at, invoice["id"], net, currency, start, end, rated, voided_at, plan))
     subtotal, discount = sum(row.amount for row in rows), sum(row.discount for row in rows)
     tax = sum(row.tax for row in rows)
     total = subtotal - discount + tax

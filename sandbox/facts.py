@@ -1,7 +1,8 @@
 """What was sold, in the company's own words: the record that truth is computed from.
 
 Every fact carries `known`, the instant from which it can be known; truth as of an instant uses older facts only.
-Amounts are integers in minor units of `currency`; instants are milliseconds UTC.
+`plan` is the name of the product, `UNKNOWN` for what belongs to none. Amounts are integers in minor units of
+`currency`; instants are milliseconds UTC.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sandbox.catalog import Coupon
+
+UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,7 @@ class Sold:
     quantity: int
     interval: str
     coupon: Coupon | None
+    plan: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,7 @@ class Billed:
     start: int
     end: int
     rated_at: int
+    plan: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,7 @@ class Credited:
     end: int
     rated_at: int
     voided_at: int | None
+    plan: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,4 +109,15 @@ class Returned:
     rated_at: int
 
 
-Fact = Sold | Removed | Trial | Ended | Skipped | Billed | Credited | Returned
+@dataclass(frozen=True, slots=True)
+class Charged:
+    """A fee of the payment provider for a payment of `invoice`, or for a dispute of it."""
+
+    known: int
+    invoice: str
+    fee: int
+    currency: str
+    at: int
+
+
+Fact = Sold | Removed | Trial | Ended | Skipped | Billed | Credited | Returned | Charged

@@ -10,6 +10,7 @@ from sandbox import stripe_shapes as shapes
 from sandbox.books import CHARGES, INVOICES, Books
 from sandbox.clock import DAY, HOUR, SECOND, seconds
 from sandbox.credit_notes import credit_after, credit_before
+from sandbox.facts import Charged
 from sandbox.money import half_up
 from sandbox.refunds import plain_refund
 from sandbox.timeline import Object
@@ -142,6 +143,7 @@ def _pay(books: Books, invoice: Object, lines: Sequence[shapes.Line], amount: in
     books.timeline.put(at, "stripe/invoice_payments", link, "invoice_payment.paid")
     fee = half_up(Fraction(amount * 29, 1000)) + 30
     books.move(entry, "charge", "charge", amount, fee, currency, key, at, "Subscription payment")
+    books.facts.append(Charged(at, invoice["id"], fee, currency.upper(), at))
     _aftermath(books, invoice, lines, charge, at)
 
 
@@ -163,16 +165,17 @@ def _aftermath(books: Books, invoice: Object, lines: Sequence[shapes.Line], char
     elif pick < 0.036 and whole:
         credit_after(books, invoice, lines, charge, at + int(rng.uniform(1, 25) * DAY), rng)
     elif 0.036 <= pick < 0.042:
-        _dispute(books, charge, at + int(rng.uniform(4, 35) * DAY), rng)
+        _dispute(books, invoice, charge, at + int(rng.uniform(4, 35) * DAY), rng)
 
 
-def _dispute(books: Books, charge: Object, at: int, rng: random.Random) -> None:
+def _dispute(books: Books, invoice: Object, charge: Object, at: int, rng: random.Random) -> None:
     """The cardholder disputes the charge: the money goes at once, and comes back when the dispute is won."""
     key = books.key("du_1", charge["id"])
     currency, amount = charge["currency"], charge["amount"]
     text = f"Chargeback withdrawal for {charge['id']}"
     out = books.key("txn_1", key, "out")
     taken = books.move(out, "adjustment", "dispute", -amount, DISPUTE_FEE, currency, key, at, text)
+    books.facts.append(Charged(at, invoice["id"], DISPUTE_FEE, currency.upper(), at))
     obj = {
         "id": key,
         "object": "dispute",

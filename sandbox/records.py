@@ -42,6 +42,7 @@ class Records:
     """Ids of an account's records; truth rows are (system, type, id, truth id)."""
 
     missing_domain: bool = False
+    employees: int | None = None  # as the CRM was told
     companies: list[str] = field(default_factory=list)
     merged_at: int | None = None  # when the second company is merged into the first
     contacts: list[str | None] = field(default_factory=list)

@@ -335,6 +335,7 @@ class Subscription:
                     item.quantity,
                     price.interval,
                     coupon,
+                    price.name,
                 )
             )
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
 from sandbox.catalog import EXPONENT
 from sandbox.clock import day_of, month_start, shift_months
-from sandbox.facts import Billed, Credited, Ended, Fact, Removed, Returned, Skipped, Sold, Trial
+from sandbox.facts import UNKNOWN, Billed, Credited, Ended, Fact, Removed, Returned, Skipped, Sold, Trial
 from sandbox.money import half_up
 from sandbox.rates import Rates
 
@@ -21,7 +21,7 @@ def _native(amount: Fraction) -> Decimal:
     return Decimal(half_up(amount * TEN_THOUSANDTHS)) / TEN_THOUSANDTHS
 
 
-def _convert(amount: Decimal, rate: Decimal) -> Decimal:
+def convert(amount: Decimal, rate: Decimal) -> Decimal:
     return (amount * rate).quantize(Decimal("0.0001"), ROUND_HALF_UP)
 
 
@@ -51,23 +51,21 @@ class Subscribed:
         days |= {day for pair in self.skipped for day in pair}
         return days | {day for day in (self.free_until, self.ended) if day}
 
-    def on(self, day: date) -> tuple[str, Decimal] | None:
-        """Currency and MRR of a day, or None when there is none."""
+    def on(self, day: date) -> list[tuple[str, str, Decimal]]:
+        """Plan, currency and MRR of each item on a day."""
         if self.ended and day >= self.ended:
-            return None
+            return []
         if self.free_until and day < self.free_until:
-            return None
+            return []
         if any(start <= day < end for start, end in self.skipped):
-            return None
+            return []
         sold: list[Sold] = []
         for states in self.states.values():
             last = max((state for state in states if state[0] <= day), key=lambda state: state[:2], default=None)
             if last and isinstance(last[2], Sold):
                 sold.append(last[2])
-        if not sold:
-            return None
         whole = sum(item.unit_amount * item.quantity for item in sold)
-        return sold[0].currency, sum((_item_mrr(item, whole) for item in sold), Decimal(0))
+        return [(item.plan, item.currency, _item_mrr(item, whole)) for item in sold]
 
 
 def _item_mrr(item: Sold, whole: int) -> Decimal:
@@ -81,8 +79,8 @@ def _item_mrr(item: Sold, whole: int) -> Decimal:
     return _native(gross / months / 10 ** EXPONENT[item.currency])
 
 
-def _account_days(facts: Iterable[Fact], today: date) -> list[tuple[date, dict[str, Decimal]]]:
-    """An account's MRR by currency from each turning point on, up to `today`; empty means none."""
+def account_days(facts: Iterable[Fact], today: date) -> list[tuple[date, dict[tuple[str, str], Decimal]]]:
+    """An account's MRR by plan and currency from each turning point on, up to `today`; empty means none."""
     subscriptions: dict[str, Subscribed] = defaultdict(Subscribed)
     for fact in facts:
         if isinstance(fact, Sold | Removed | Trial | Ended | Skipped):
@@ -90,16 +88,24 @@ def _account_days(facts: Iterable[Fact], today: date) -> list[tuple[date, dict[s
     days = sorted({day for one in subscriptions.values() for day in one.turning_points() if day <= today})
     out = []
     for day in days:
-        total: dict[str, Decimal] = {}
+        total: dict[tuple[str, str], Decimal] = {}
         for one in subscriptions.values():
-            state = one.on(day)
-            if state and state[1]:
-                total[state[0]] = total.get(state[0], Decimal(0)) + state[1]
+            for plan, currency, amount in one.on(day):
+                if amount:
+                    total[plan, currency] = total.get((plan, currency), Decimal(0)) + amount
         out.append((day, total))
     return out
 
 
-def _months(first: date, today: date) -> list[date]:
+def by_currency(state: Mapping[tuple[str, str], Decimal]) -> dict[str, Decimal]:
+    """The MRR of a day by currency."""
+    out: dict[str, Decimal] = {}
+    for (_, currency), amount in state.items():
+        out[currency] = out.get(currency, Decimal(0)) + amount
+    return out
+
+
+def months_from(first: date, today: date) -> list[date]:
     out, month = [], month_start(first)
     while month <= today:
         out.append(month)
@@ -110,12 +116,12 @@ def _months(first: date, today: date) -> list[date]:
 def mrr(accounts: Iterable[Sequence[Fact]], rates: Rates, first: date, now: int) -> list[dict[str, object]]:
     """MRR in US dollars, new, churned and present customers of each month; the present month as of `now`."""
     today = day_of(now)
-    months = _months(first, today)
+    months = months_from(first, today)
     closing = {month: min(today, shift_months(month, 1) - timedelta(days=1)) for month in months}
     total = {month: Decimal(0) for month in months}
     new, churned, present = (dict.fromkeys(months, 0) for _ in range(3))
     for facts in accounts:
-        course = _account_days((fact for fact in facts if fact.known < now), today)
+        course = account_days((fact for fact in facts if fact.known < now), today)
         paying = known = False
         left: set[date] = set()
         for day, state in course:
@@ -127,14 +133,14 @@ def mrr(accounts: Iterable[Sequence[Fact]], rates: Rates, first: date, now: int)
             paying = bool(state)
         for month in left:
             churned[month] += 1
-        position, state = 0, {}
+        position, state = 0, dict[tuple[str, str], Decimal]()
         for month in months:
             while position < len(course) and course[position][0] <= closing[month]:
                 state = course[position][1]
                 position += 1
             present[month] += bool(state)
-            for currency, amount in state.items():
-                total[month] += _convert(amount, rates.on(currency, closing[month]))
+            for currency, amount in by_currency(state).items():
+                total[month] += convert(amount, rates.on(currency, closing[month]))
     return [
         {
             "month": month.isoformat(),
@@ -162,22 +168,30 @@ def _spread(total: int, start: date, end: date, until: date) -> dict[date, int]:
     return out
 
 
+def earned(facts: Iterable[Fact], rates: Rates, now: int) -> Iterator[tuple[str, date, int]]:
+    """An account's revenue by plan and month in ten-thousandths of a US dollar, up to and with the day of `now`."""
+    today = day_of(now)
+    for fact in facts:
+        if fact.known >= now or not isinstance(fact, Billed | Credited | Returned):
+            continue
+        if isinstance(fact, Credited) and fact.voided_at is not None and fact.voided_at < now:
+            continue
+        rate = Fraction(rates.on(fact.currency, day_of(fact.rated_at)))
+        worth = half_up(Fraction(fact.net, 10 ** EXPONENT[fact.currency]) * rate * TEN_THOUSANDTHS)
+        sign = 1 if isinstance(fact, Billed) else -1
+        start, end = (fact.at, fact.at) if isinstance(fact, Returned) else (fact.start, fact.end)
+        plan = UNKNOWN if isinstance(fact, Returned) else fact.plan
+        for month, part in _spread(sign * worth, day_of(start), day_of(end), today).items():
+            yield plan, month, part
+
+
 def revenue(accounts: Iterable[Sequence[Fact]], rates: Rates, first: date, now: int) -> list[dict[str, str]]:
     """Recognised revenue in US dollars of each month; the present month up to and including the day of `now`."""
     today = day_of(now)
-    total: dict[date, int] = {month: 0 for month in _months(first, today)}
+    total: dict[date, int] = {month: 0 for month in months_from(first, today)}
     for facts in accounts:
-        for fact in facts:
-            if fact.known >= now or not isinstance(fact, Billed | Credited | Returned):
-                continue
-            if isinstance(fact, Credited) and fact.voided_at is not None and fact.voided_at < now:
-                continue
-            rate = Fraction(rates.on(fact.currency, day_of(fact.rated_at)))
-            worth = half_up(Fraction(fact.net, 10 ** EXPONENT[fact.currency]) * rate * TEN_THOUSANDTHS)
-            sign = 1 if isinstance(fact, Billed) else -1
-            start, end = (fact.at, fact.at) if isinstance(fact, Returned) else (fact.start, fact.end)
-            for month, part in _spread(sign * worth, day_of(start), day_of(end), today).items():
-                total[month] += part
+        for _, month, part in earned(facts, rates, now):
+            total[month] += part
     return [
         {
             "month": month.isoformat(),

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sandbox import truth
+from sandbox import truth, truth_accounts, truth_economics
 from sandbox.arrivals import Arrivals, beginning
 from sandbox.billing import bill
 from sandbox.catalog import Catalog
@@ -70,7 +70,7 @@ class World:
         self._ledger = Ledger(seed, self.start, accounts, self._arrivals, self._rates)
         self._state = State(seed)
         self._members: list[tuple[Story, Records]] = []
-        self._facts: list[list[Fact]] = []
+        self._payers: list[tuple[Story, Records, list[Fact]]] = []
         self._steps: list[Step] = []
         self._position = 0
         self._horizon = self._now + AHEAD
@@ -139,11 +139,11 @@ class World:
 
     def truth_mrr(self) -> list[dict[str, Any]]:
         """By month (YYYY-MM-01): mrr (US dollars, text), customers_new, customers_churned, customers; as of `now`."""
-        return truth.mrr(self._facts, self._rates, self.start, self._now)
+        return truth.mrr(self._facts(), self._rates, self.start, self._now)
 
     def truth_revenue(self) -> list[dict[str, str]]:
         """By month (YYYY-MM-01): recognised_revenue in US dollars as text; the present month up to the day of `now`."""
-        return truth.revenue(self._facts, self._rates, self.start, self._now)
+        return truth.revenue(self._facts(), self._rates, self.start, self._now)
 
     def truth_channels(self) -> list[dict[str, Any]]:
         """What channels are truly worth: the effects that the world was made with, and what came of them so far."""
@@ -168,6 +168,34 @@ class World:
                 }
             )
         return rows
+
+    def truth_economics(self) -> list[dict[str, Any]]:
+        """The company's unit economics by month; see `truth_economics`."""
+        lag = truth_economics.sales_cycle((story for story, _ in self._members), self._now)
+        return truth_economics.economics(self._accounts(), self._spent(), lag, self.start, self._now)
+
+    def truth_segments(self) -> list[dict[str, Any]]:
+        """Customers, MRR, revenue and advertising by month and segment."""
+        return truth_economics.segments(self._accounts(), self._spent(), self.start, self._now)
+
+    def truth_plans(self) -> list[dict[str, Any]]:
+        """MRR movements, revenue and its cost by month and product."""
+        return truth_economics.plans(self._accounts(), self._spent(), self.start, self._now)
+
+    def truth_cohorts(self) -> list[dict[str, Any]]:
+        """Retention by month of becoming a customer, age and segment."""
+        return truth_economics.cohorts(self._accounts())
+
+    def _facts(self) -> list[list[Fact]]:
+        return [facts for _, _, facts in self._payers]
+
+    def _accounts(self) -> list[truth_accounts.Account]:
+        return truth_accounts.accounts(self._payers, self._rates, self.start, self._now)
+
+    def _spent(self) -> dict[date, truth_economics.Spent]:
+        today = day_of(self._now)
+        costs, ads = self._ledger.costs(today), self._ledger.ad_spend(today)
+        return truth_economics.spent(costs, ads, self._rates, self._now)
 
     def _served(self, rows: Iterator[tuple[str, str, str, str]]) -> list[dict[str, str]]:
         streams = {"contact": "contacts", "company": "companies", "person": "people", "customer": "customers"}
@@ -210,12 +238,13 @@ class World:
 
     def _tell(self) -> None:
         """Write all steps up to the horizon; those that have been replayed come out the same and are skipped."""
-        self._members, self._facts, steps = [], [], []
+        self._members, self._payers, steps = [], [], []
         for story in self._stories():
             timeline = Timeline(story.index, self._horizon)
             records = write_people(story, timeline, self._catalog)
             if records.customers:
-                self._facts.append(bill(story, timeline, self._catalog, records.customers, self._horizon).facts)
+                books = bill(story, timeline, self._catalog, records.customers, self._horizon)
+                self._payers.append((story, records, books.facts))
             write_crm(story, timeline, self._catalog, records, self._horizon)
             self._members.append((story, records))
             steps += timeline.steps
