@@ -74,6 +74,13 @@ class Company:
         with duckdb.connect(str(path or self.published), read_only=True) as connection:
             return connection.execute(sql).fetchall()
 
+    def dicts(self, sql: str) -> list[dict[str, Any]]:
+        """The rows of a query on the published version, by column name."""
+        with duckdb.connect(str(self.published), read_only=True) as connection:
+            cursor = connection.execute(sql)
+            names = [column[0] for column in cursor.description or []]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
     def raw_counts(self) -> dict[str, int]:
         """Rows of every raw stream, the loader's own bookkeeping left out."""
         tables = self.query(

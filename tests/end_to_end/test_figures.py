@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,6 +67,64 @@ class TestFigures:
         rows = refreshed.query("select month, source, measure, difference, reason from metrics.revenue_reconciliation")
         assert rows and [row for row in rows if row[3] != 0] == []
 
+    def test_unit_economics_of_every_month_are_the_worlds_own(self, refreshed: Company):
+        """Money to the cent; rates, lifetimes and ratios to 1e-9; NULL where the world has nothing to divide by."""
+        truth = {row.pop("month"): row for row in refreshed.truth("economics")}
+        # the smaller of the two marts names each figure once more
+        marts = {str(row["month"]): row for row in refreshed.dicts("select * from metrics.growth_efficiency_monthly")}
+        for row in refreshed.dicts("select * from metrics.unit_economics_monthly"):
+            marts[str(row["month"])] |= row
+        wrong = [
+            (month, name, marts[month][name], value)
+            for month, row in truth.items()
+            for name, value in row.items()
+            if name != "blended_cost" and not same(marts[month][name], value)
+        ]
+        assert wrong == []
+        assert any(row["ltv_to_cac"] or row["clv"] for row in truth.values())
+
+    @pytest.mark.parametrize(
+        ("what", "table", "keys", "tolerance"),
+        [
+            ("segments", "unit_economics_by_segment_monthly", ("month", "segment_type", "segment"), "0"),
+            ("cohorts", "retention_cohorts", ("cohort_month", "age_months", "segment_type", "segment"), "0"),
+            ("plans", "gross_margin_by_plan_monthly", ("month", "plan"), "0"),
+            # an account with two plans in a foreign currency: its plans are rounded one by one, or sum to it
+            ("plans", "mrr_rollforward_by_plan", ("month", "plan"), "0.001"),
+        ],
+    )
+    def test_every_segment_plan_and_cohort_is_the_worlds_own(
+        self, refreshed: Company, what: str, table: str, keys: Sequence[str], tolerance: str
+    ):
+        def keyed(rows: list[dict[str, Any]]) -> dict[tuple[str, ...], dict[str, Any]]:
+            return {tuple(str(row[key]) for key in keys): row for row in rows}
+
+        truth, marts = keyed(refreshed.truth(what)), keyed(refreshed.dicts(f"select * from metrics.{table}"))
+        if what == "segments":
+            marts = {key: row for key, row in marts.items() if key[1] != "total"}
+        names = {name for row in truth.values() for name in row} & {name for row in marts.values() for name in row}
+        wrong = [
+            (key, name, marts.get(key, {}).get(name), truth.get(key, {}).get(name))
+            for key in truth.keys() | marts.keys()
+            for name in names - set(keys)
+            if abs(Decimal(marts.get(key, {}).get(name) or 0) - Decimal(truth.get(key, {}).get(name, 0)))
+            > Decimal(tolerance)
+        ]
+        assert sorted(wrong, key=str) == []
+        assert len(names) > len(keys) + 2 and len(truth) > 50
+
+    def test_margins_of_accounts_sum_to_the_company(self, refreshed: Company):
+        rows = refreshed.query(
+            "select month, round(sum(recognised_revenue), 2), round(sum(cost_of_revenue), 2) "
+            "from metrics.gross_margin_by_account_monthly group by month"
+        )
+        truth = {
+            row["month"]: (row["recognised_revenue"], row["cost_of_revenue"]) for row in refreshed.truth("economics")
+        }
+        known = {str(month): (money(revenue), money(cost)) for month, revenue, cost in rows if cost is not None}
+        assert known == {month: pair for month, pair in truth.items() if pair[1] is not None and month in known}
+        assert len(known) > 24
+
     @pytest.mark.parametrize("entity", ["people", "accounts"])
     def test_people_and_accounts_resolve(self, refreshed: Company, entity: str):
         table, column = {"people": ("person_sources", "person_id"), "accounts": ("account_sources", "account_id")}[
@@ -113,3 +174,12 @@ class TestFigures:
                 asked.ask(["mrrr"])
             with pytest.raises(BadQuery, match="mrr cannot be shown by spend_row__spent_on; by: account__"):
                 asked.ask(["mrr"], ["spend_row__spent_on"])
+
+
+def same(mart: Any, truth: Any) -> bool:
+    """Whether a figure is that of the truth: whole, in cents as text, or a number to 1e-9."""
+    if mart is None or truth is None:
+        return mart is None and truth is None
+    if isinstance(truth, str):
+        return Decimal(mart) == Decimal(truth)
+    return mart == pytest.approx(truth, rel=1e-9, abs=1e-9)

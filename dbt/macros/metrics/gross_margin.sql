@@ -49,6 +49,6 @@ select
     {%- if caller is defined %}
     {{ caller() }}
     {%- endif %}
-    cast('{{ var("policy_version") }}' as string) as policy_version
+    cast('{{ policy_version() }}' as string) as policy_version
 from margins
 {%- endmacro %}

@@ -62,6 +62,6 @@ select
     {{ ratio('summed.accounts_never_left', 'summed.n') }} as survival,
     {{ ratio('summed.mrr_kept', 'summed.mrr_start') }} as gross_revenue_retention,
     {{ ratio('summed.mrr_end', 'summed.mrr_start') }} as net_revenue_retention,
-    cast('{{ var("policy_version") }}' as string) as policy_version
+    cast('{{ policy_version() }}' as string) as policy_version
 from summed
 left join names on summed.segment_type = names.segment_type and summed.segment = names.segment

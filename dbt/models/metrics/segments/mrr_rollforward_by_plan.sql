@@ -59,5 +59,5 @@ select
         'mrr_opening + mrr_new + mrr_expansion + mrr_contraction + mrr_churn + mrr_reactivation + mrr_transfer_in'
         ~ ' + mrr_transfer_out + mrr_fx - mrr_closing'
     ) }} as difference,
-    cast('{{ var("policy_version") }}' as string) as policy_version
+    cast('{{ policy_version() }}' as string) as policy_version
 from joined

@@ -59,5 +59,5 @@ select
         when customers_new = 0 then 'no new customers'
         when ad_spend is null then 'no spend in the ledger for this month'
     end as string) as cac_paid_reason,
-    cast('{{ var("policy_version") }}' as string) as policy_version
+    cast('{{ policy_version() }}' as string) as policy_version
 from months

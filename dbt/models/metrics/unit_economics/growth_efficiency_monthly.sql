@@ -80,5 +80,5 @@ select
         when quarter_cost is null then 'no costs in the ledger for a month of the quarter before'
         when quarter_cost = 0 then 'nothing was spent in the quarter before'
     end as string) as magic_number_reason,
-    cast('{{ var("policy_version") }}' as string) as policy_version
+    cast('{{ policy_version() }}' as string) as policy_version
 from derived
