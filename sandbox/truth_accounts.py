@@ -17,7 +17,7 @@ from sandbox.catalog import EXPONENT
 from sandbox.clock import day_of, month_start, shift_months
 from sandbox.facts import UNKNOWN, Billed, Charged, Fact
 from sandbox.rates import Rates
-from sandbox.records import Records
+from sandbox.records import Records, account_truth
 from sandbox.story import Story
 from sandbox.truth import TEN_THOUSANDTHS, account_days, by_currency, convert, earned, months_from
 
@@ -64,6 +64,7 @@ class Month:
 class Account:
     """An account that was ever billed: where it belongs, and its months from the company's first one on."""
 
+    truth_id: str
     segments: dict[str, str]
     months: list[Month]
     became_customer: date | None
@@ -110,7 +111,7 @@ def _account(story: Story, records: Records, all_facts: Sequence[Fact], rates: R
     revenue, fees = _earned(facts, rates, now), _fees(facts, rates)
     plans = _main_plans(course, rates, first, today)
     began = next((day for day, state in course if state), None)
-    account = Account(segments_of(story, records, now), [], began, None, ZERO, {})
+    account = Account(account_truth(story), segments_of(story, records, now), [], began, None, ZERO, {})
     state: State = {}
     paid_before, position = False, 0
     for month in months_from(first, today):

@@ -328,6 +328,25 @@ def plans(accounts: Sequence[Account], bills: Mapping[date, Spent], first: date,
     ]
 
 
+def margins(accounts: Sequence[Account], bills: Mapping[date, Spent], first: date, now: int) -> list[Row]:
+    """Revenue, payment fees and share of the costs that all share, by month and account."""
+    out: list[Row] = []
+    for number, month in enumerate(months_from(first, day_of(now))):
+        bill = bills.get(month, Spent())
+        own = [(account.truth_id, account.months[number]) for account in accounts]
+        weights = {name: sum(max(part, 0) for part in entry.earned.values()) for name, entry in own}
+        whole = sum(weights.values())
+        for name, entry in own:
+            row = {"recognised_revenue": entry.revenue, "payment_fees": sum(entry.fees.values()) * PART}
+            if bill.known and whole:
+                row["shared_cost"] = (bill.delivery * weights[name] / whole).quantize(PART)
+            if any(row.values()):
+                out.append(
+                    {"month": month.isoformat(), "truth_id": name} | {key: _exact(value) for key, value in row.items()}
+                )
+    return out
+
+
 # --- cohorts --------------------------------------------------------------------------------------------------------
 
 

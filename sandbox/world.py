@@ -182,6 +182,10 @@ class World:
         """MRR movements, revenue and its cost by month and product."""
         return truth_economics.plans(self._accounts(), self._spent(), self.start, self._now)
 
+    def truth_margins(self) -> list[dict[str, Any]]:
+        """Revenue and its cost by month and account."""
+        return truth_economics.margins(self._accounts(), self._spent(), self.start, self._now)
+
     def truth_cohorts(self) -> list[dict[str, Any]]:
         """Retention by month of becoming a customer, age and segment."""
         return truth_economics.cohorts(self._accounts())
