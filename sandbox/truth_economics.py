@@ -114,8 +114,10 @@ def _company(month: date, own: Sequence[tuple[Account, Month]], bill: Spent) -> 
     row |= {f"mrr_{name}": after - before for name, before, after in zip(MOVEMENTS, steps, steps[1:], strict=False)}
     row |= {"mrr_start": steps[0], "mrr_end": steps[-1], "arr": 12 * steps[-1]}
     there = [entry for _, entry in own if entry.opening]
-    row["mrr_kept"] = _cents(sum((min(entry.opening, entry.constant) for entry in there), ZERO))
-    row["mrr_kept_and_grown"] = _cents(sum((entry.constant for entry in there), ZERO))
+    kept = sum((min(entry.opening, entry.constant) for entry in there), ZERO)
+    grown = sum((entry.constant for entry in there), ZERO)
+    row |= {"mrr_kept": _cents(kept), "mrr_kept_and_grown": _cents(grown)}
+    row |= {"gross_revenue_retention": _ratio(kept, exact[0]), "net_revenue_retention": _ratio(grown, exact[0])}
     row["recognised_revenue"] = _cents(sum((entry.revenue for _, entry in own), ZERO))
     fees = sum(sum(entry.fees.values()) for _, entry in own) * PART
     known = bill.known
@@ -134,8 +136,6 @@ def _ratios(rows: list[Row], number: int, bills: Mapping[date, Spent], lag: int 
     lost = -(row["mrr_contraction"] + row["mrr_churn"])
     row["customer_churn_rate"] = _ratio(row["customers_churned"], start)
     row["customer_churn_rate_with_new"] = _ratio(row["customers_churned"], start + new)
-    row["gross_revenue_retention"] = _ratio(row["mrr_kept"], row["mrr_start"])
-    row["net_revenue_retention"] = _ratio(row["mrr_kept_and_grown"], row["mrr_start"])
     row["gross_revenue_churn_rate"] = _ratio(lost, row["mrr_start"])
     row["net_revenue_churn_rate"] = _ratio(lost - row["mrr_expansion"] - row["mrr_reactivation"], row["mrr_start"])
     row["quick_ratio"] = _ratio(row["mrr_new"] + row["mrr_expansion"] + row["mrr_reactivation"], lost)

@@ -24,6 +24,7 @@ joined as (
         {{ if_on(['stripe'], 'rollforward.mrr_closing') }} as mrr_end,
         {{ if_on(['stripe'], 'rollforward.mrr_new') }} as mrr_new,
         {{ if_on(['stripe'], 'customers.recognised_revenue') }} as recognised_revenue,
+        customers.mrr_opening as cohort_mrr,
         customers.mrr_kept,
         customers.mrr_kept_and_grown,
         costs.is_costed,

@@ -133,14 +133,14 @@ select
     end as string) as lead_conversion_rate_reason,
     {{ round_money('mrr_kept') }} as mrr_kept,
     {{ round_money('mrr_kept_and_grown') }} as mrr_kept_and_grown,
-    {{ if_on(['stripe'], ratio(round_money('mrr_kept'), 'mrr_start')) }} as gross_revenue_retention,
-    {{ if_on(['stripe'], ratio(round_money('mrr_kept_and_grown'), 'mrr_start')) }} as net_revenue_retention,
+    {{ if_on(['stripe'], ratio('mrr_kept', 'cohort_mrr')) }} as gross_revenue_retention,
+    {{ if_on(['stripe'], ratio('mrr_kept_and_grown', 'cohort_mrr')) }} as net_revenue_retention,
     cast(case
         when not is_billing_on then 'billing is not connected'
-        when mrr_start = 0 then 'no customers at the start'
+        when cohort_mrr = 0 then 'no customers at the start'
     end as string) as gross_revenue_retention_reason,
     cast(case
         when not is_billing_on then 'billing is not connected'
-        when mrr_start = 0 then 'no customers at the start'
+        when cohort_mrr = 0 then 'no customers at the start'
     end as string) as net_revenue_retention_reason
 from valued
