@@ -8,6 +8,8 @@ ECONOMICS = "metrics.unit_economics_monthly"
 ROLLFORWARD = "metrics.mrr_rollforward"
 MOVEMENTS = "metrics.mrr_movements_monthly"
 RECONCILIATION = "metrics.revenue_reconciliation"
+WATERFALL = "metrics.pipeline_waterfall"
+COHORTS = "metrics.lead_conversion_cohorts"
 
 
 def mart_frames() -> tuple[Frame, ...]:
@@ -74,6 +76,31 @@ def mart_frames() -> tuple[Frame, ...]:
             (is_zero("agrees", "difference", "error", "billing, facts and marts show the same revenue"),),
             ("month", "source", "measure", "reason"),
         ),
+        Frame(
+            "pipeline",
+            "marts",
+            (WATERFALL,),
+            _pipeline,
+            (
+                is_zero("pipeline foots", "footing", "error", "opening, what came and what went give the closing"),
+                is_zero(
+                    "pipeline opens where it closed", "opening_gap", "error", "a month opens with the last closing"
+                ),
+                between("pipeline is not negative", "smallest", "error", "nothing leaves that was not there", 0),
+            ),
+            ("month",),
+        ),
+        Frame(
+            "lead_cohorts",
+            "marts",
+            (COHORTS,),
+            _cohorts,
+            (
+                between("cohort conversion", "highest_rate", "error", "a share of the leads of the month", 0, 1),
+                is_zero("immature cohorts", "shown_too_early", "error", "no rate before the window of all is over"),
+            ),
+            ("month",),
+        ),
     )
 
 
@@ -121,4 +148,34 @@ def _movements(scope: Scope) -> str:
         select r.month, cast(r.mrr_closing - r.mrr_opening - coalesce(m.amount, 0) as double) as difference
         from {ROLLFORWARD} as r left join moved as m on r.month = m.month
         order by r.month
+    """
+
+
+def _pipeline(scope: Scope) -> str:
+    return f"""
+        select
+            month,
+            deals_opening + deals_created + deals_reopened - deals_won - deals_lost - deals_closing
+                + cast(
+                    amount_opening + amount_created + amount_reopened - amount_won - amount_lost + amount_changed
+                    - amount_closing
+                as double) as footing,
+            cast(amount_opening - lag(amount_closing) over (order by month) as double) as opening_gap,
+            cast(least(deals_opening, deals_closing, deals_created, deals_won, deals_lost) as double) as smallest
+        from {WATERFALL}
+        where segment_type = 'all'
+        order by month
+    """
+
+
+def _cohorts(scope: Scope) -> str:
+    return f"""
+        select
+            cohort_month as month,
+            max(conversion_rate) as highest_rate,
+            sum(case when not is_mature and conversion_rate is not null then 1 else 0 end) as shown_too_early
+        from {COHORTS}
+        where segment_type = 'all'
+        group by cohort_month
+        order by cohort_month
     """

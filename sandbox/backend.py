@@ -27,7 +27,10 @@ ARCHIVED = "hubspot archived"
 # Stripe keeps events for this long.
 EVENT_RETENTION = timedelta(days=30)
 
-TRUTHS = ("people", "accounts", "mrr", "revenue", "channels", "economics", "segments", "plans", "margins", "cohorts")
+TRUTHS = (
+    "people", "accounts", "mrr", "revenue", "channels", "economics", "segments", "plans", "margins", "cohorts",
+    "leads", "stages", "deals", "handoffs",
+)  # fmt: skip
 
 
 def id_key(object_id: str) -> tuple[int, int | str]:

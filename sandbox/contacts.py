@@ -9,6 +9,7 @@ from sandbox import names
 from sandbox.associations import association
 from sandbox.clock import DAY, HOUR, MINUTE, SECOND, iso
 from sandbox.records import Records, account_truth, company_at, company_key, person_truth
+from sandbox.sales_facts import Assigned
 from sandbox.story import Person, Story
 from sandbox.timeline import Object, Timeline, created_at, modified_property
 
@@ -105,15 +106,19 @@ def write_contact(
     for when, stage in path[1:]:
         changes: dict[str, str | None] = {"lifecyclestage": stage, f"hs_lifecyclestage_{stage}_date": iso(when)}
         timeline.update(when, "contacts", key, changes, "AUTOMATION_PLATFORM")
+        records.lifecycles[key].append((when, stage))
     if main:
         _work(story, timeline, key)
+        records.assigned = _assignments(story)
     elif story.customer_at:
         when = max(story.customer_at, at) + MINUTE
         timeline.update(when, "contacts", key, {"lifecyclestage": "customer"}, "AUTOMATION_PLATFORM")
+        records.lifecycles[key].append((when, "customer"))
     if rng.random() < 0.05:
         _duplicates(story, timeline, records, person, number, key, company, rng)
     if not main and rng.random() < 0.1:
-        timeline.archive(at + int(rng.uniform(20, 700) * DAY), "contacts", key)
+        records.archived[key] = at + int(rng.uniform(20, 700) * DAY)
+        timeline.archive(records.archived[key], "contacts", key)
     return key
 
 
@@ -130,6 +135,8 @@ def _enter(
         company = records.companies[0]
     links = {"companies": association("contacts", "companies", [company])} if company else None
     key = timeline.create(at, "contacts", {**properties, "associatedcompanyid": company}, links, source)
+    records.known[key] = at
+    records.lifecycles[key] = [(at, properties["lifecyclestage"] or "")]
     if company and records.merged_at and company != records.companies[0]:
         relink = partial(_relinked, company=records.companies[0], at=records.merged_at)
         timeline.call(records.merged_at, "hubspot/contacts", key, relink)
@@ -175,6 +182,16 @@ def _properties(story: Story, number: int, path: Path, rng: random.Random) -> di
         properties["utm_medium"] = touch.channel.medium or None
         properties["utm_campaign"] = touch.campaign or None
     return properties
+
+
+def _assignments(story: Story) -> list[Assigned]:
+    """Who the lead was given to, and when: an owner first, an account executive once it is qualified."""
+    if not story.owner or not story.assigned_at:
+        return []
+    given = [Assigned(story.assigned_at, story.owner)]
+    if story.sql_at and story.executive:
+        given.append(Assigned(story.sql_at + MINUTE, story.executive))
+    return given
 
 
 def _work(story: Story, timeline: Timeline, key: str) -> None:

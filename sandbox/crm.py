@@ -8,6 +8,7 @@ from sandbox.associations import association
 from sandbox.catalog import EXPONENT, STAGE_PROBABILITY, Catalog, Representative
 from sandbox.clock import DAY, HOUR, MINUTE, SECOND, day_of, iso, working_hours
 from sandbox.records import Records
+from sandbox.sales_facts import Dealt, Reached
 from sandbox.story import DealPlan, Life, Story
 from sandbox.timeline import Timeline
 
@@ -80,6 +81,11 @@ def _deal(story: Story, timeline: Timeline, catalog: Catalog, records: Records, 
         },
         user=plan.owner.user_id,
     )
+    fact = Dealt(key, plan.created, story.currency)
+    fact.stages.append((plan.created, plan.stages[0][1]))
+    fact.amounts.append((plan.created, amount))
+    fact.close_dates.append((plan.created, plan.created + 45 * DAY))
+    records.deals.append(fact)
     for at, stage in plan.stages[1:]:
         changes: dict[str, str | None] = {"dealstage": stage, "hs_deal_stage_probability": STAGE_PROBABILITY[stage]}
         if stage in ("presentationscheduled", "contractsent") and rng.random() < 0.5:
@@ -89,12 +95,19 @@ def _deal(story: Story, timeline: Timeline, catalog: Catalog, records: Records, 
             amount = max(1, _value(story, catalog, life, at))
             changes["amount"] = str(amount)
         if at == plan.closed:
-            changes["closedate"] = iso(at)
+            expected = at
+            changes["closedate"] = iso(expected)
             if stage == "closedlost":
                 changes["closed_lost_reason"] = rng.choice(("Price", "No decision", "Competitor", "Missing feature"))
         elif rng.random() < 0.3:
-            changes["closedate"] = iso(at + int(rng.uniform(10, 50) * DAY))
+            expected = at + int(rng.uniform(10, 50) * DAY)
+            changes["closedate"] = iso(expected)
         timeline.update(at, "deals", key, changes, user=plan.owner.user_id)
+        fact.stages.append((at, stage))
+        if "amount" in changes:
+            fact.amounts.append((at, amount))
+        if "closedate" in changes:
+            fact.close_dates.append((at, expected))
     if rng.random() < 0.05 and len(plan.stages) > 2:
         heir = rng.choice(catalog.team("Account Executives"))
         timeline.update(plan.stages[1][0] + DAY, "deals", key, {"hubspot_owner_id": heir.id}, "AUTOMATION_PLATFORM")
@@ -108,6 +121,7 @@ class Desk:
 
     def __init__(self, story: Story, timeline: Timeline, records: Records) -> None:
         self.story, self.timeline = story, timeline
+        self.records = records
         self.company = records.companies[0]
         self.contact = records.contacts[0]
         self.rng = story.rng("desk")
@@ -166,10 +180,18 @@ class Desk:
     # --- objects --------------------------------------------------------------------------------------------------
 
     def _write(
-        self, stream: str, at: int, owner: Representative, deal: str | None, properties: dict[str, str | None]
+        self,
+        stream: str,
+        at: int,
+        owner: Representative,
+        deal: str | None,
+        properties: dict[str, str | None],
+        reaches: bool = False,
     ) -> str:
         # Some activities are entered after the fact: they happened at `at` and are seen later.
         late = int(self.rng.uniform(0.2, 3) * DAY) if self.rng.random() < 0.06 else 0
+        if reaches:
+            self.records.reached.append(Reached(at, at + late))
         links = {"companies": association(stream, "companies", [self.company])}
         if self.contact:
             links["contacts"] = association(stream, "contacts", [self.contact])
@@ -200,6 +222,7 @@ class Desk:
                 "hs_call_status": status,
                 "hs_call_duration": str(length),
             },
+            reaches=True,
         )
 
     def mail(self, at: int, owner: Representative, deal: str | None, incoming: bool = False) -> None:
@@ -214,6 +237,7 @@ class Desk:
                 "hs_email_status": "SENT",
                 "hs_email_direction": "INCOMING_EMAIL" if incoming else "EMAIL",
             },
+            reaches=not incoming,
         )
 
     def meeting(self, at: int, owner: Representative, deal: str | None, earliest: int) -> None:
@@ -239,6 +263,7 @@ class Desk:
             user=owner.user_id,
         )
         outcome = "COMPLETED" if self.rng.random() < 0.85 else self.rng.choice(("NO_SHOW", "CANCELED"))
+        self.records.reached.append(Reached(at, planned, None if outcome == "COMPLETED" else at + HOUR))
         self.timeline.update(at + HOUR, "meetings", key, {"hs_meeting_outcome": outcome}, user=owner.user_id)
 
     def note(self, at: int, owner: Representative, deal: str | None) -> None:

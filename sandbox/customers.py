@@ -49,6 +49,7 @@ def _customer(
     at_home = email.endswith("@" + company.domain)
     if not shared:
         records.people_truth.append(("stripe", "customer", key, person_truth(story, payer)))
+        records.known[key] = created
         if rng.random() < 0.2:
             email = names.other_case(email, rng).strip()
     # A mail alone is a link only where it leads to the company's domain.

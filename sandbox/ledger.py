@@ -85,6 +85,7 @@ class Ledger:
                 ("recognised_revenue", mrr * 0.98, "USD"),
                 ("new_mrr", new_mrr, "USD"),
                 ("new_customers", new, ""),
+                ("bookings", new_mrr * 12, "USD"),
             ):
                 yield metric, month, f"{amount:.2f}" if currency else new, currency
             month = shift_months(month, 1)

@@ -55,6 +55,7 @@ def _enlist(
         synced=at + int(rng.uniform(0.1, 4) * DAY) if contact and late else None,
     )
     records.recipients.append(recipient)
+    records.known[key] = at
     records.people_truth.append(("encharge", "person", key, person_truth(story, number)))
     searched = main and touch.channel.medium in ("organic", "cpc")
     obj = {

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sandbox.clock import DAY, SECOND
+from sandbox.facts import Fact
+from sandbox.sales_facts import Assigned, Dealt, Reached
 from sandbox.story import Person, Story
 from sandbox.timeline import Object, hubspot_number
 
@@ -50,6 +52,13 @@ class Records:
     customers: list[Object] = field(default_factory=list)
     people_truth: list[tuple[str, str, str, str]] = field(default_factory=list)
     account_truth: list[tuple[str, str, str, str]] = field(default_factory=list)
+    known: dict[str, int] = field(default_factory=dict)  # when a contact, Encharge person or payer came to be, by id
+    lifecycles: dict[str, list[tuple[int, str]]] = field(default_factory=dict)  # the stages of a contact, by id
+    archived: dict[str, int] = field(default_factory=dict)  # when a contact was archived, by id
+    sold: list[Fact] = field(default_factory=list)
+    deals: list[Dealt] = field(default_factory=list)
+    assigned: list[Assigned] = field(default_factory=list)
+    reached: list[Reached] = field(default_factory=list)
 
 
 def person_truth(story: Story, number: int | str) -> str:

@@ -21,7 +21,7 @@ ARCHIVE_KEPT = 90 * DAY
 HISTORY = {
     "contacts": ("lifecyclestage", "hs_lead_status", "hubspot_owner_id"),
     "companies": ("lifecyclestage", "hubspot_owner_id"),
-    "deals": ("dealstage", "amount", "hubspot_owner_id"),
+    "deals": ("dealstage", "amount", "closedate", "hubspot_owner_id"),
 }
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 

@@ -105,6 +105,12 @@ def by_currency(state: Mapping[tuple[str, str], Decimal]) -> dict[str, Decimal]:
     return out
 
 
+def first_paid_day(facts: Iterable[Fact], now: int) -> date | None:
+    """The day on which an account first had MRR, as known at `now`; None when it never had."""
+    course = account_days((fact for fact in facts if fact.known < now), day_of(now))
+    return next((day for day, state in course if state), None)
+
+
 def months_from(first: date, today: date) -> list[date]:
     out, month = [], month_start(first)
     while month <= today:

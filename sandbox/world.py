@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sandbox import truth, truth_accounts, truth_economics
+from sandbox import truth, truth_accounts, truth_conversion, truth_economics, truth_stages
 from sandbox.arrivals import Arrivals, beginning
 from sandbox.billing import bill
 from sandbox.catalog import Catalog
@@ -145,6 +146,34 @@ class World:
         """By month (YYYY-MM-01): recognised_revenue in US dollars as text; the present month up to the day of `now`."""
         return truth.revenue(self._facts(), self._rates, self.start, self._now)
 
+    def truth_leads(self) -> list[dict[str, Any]]:
+        """Conversion of leads: rows of the tables `cohort`, `month` and `curve`, see `truth_conversion`."""
+        known = {row["source_id"] for row in self.truth_people()}
+        people = [
+            lead
+            for story, records in self._members
+            for lead in truth_conversion.leads(records, known, story.company is not None, self._now)
+        ]
+        return truth_conversion.lead_rows(people, self._now)
+
+    def truth_stages(self) -> list[dict[str, Any]]:
+        """People in the stages from lead on: rows of the tables `stage` and `funnel`, see `truth_stages`."""
+        known = {row["source_id"] for row in self.truth_people()}
+        return truth_stages.stage_rows((records for _, records in self._members), known, self._now)
+
+    def truth_deals(self) -> list[dict[str, Any]]:
+        """Deals: rows of the tables `month`, `created`, `coverage`, `stage` and `velocity`, see `truth_conversion`."""
+        alive = self._state.table("hubspot/deals")
+        deals = [deal for _, records in self._members for deal in records.deals if deal.key in alive]
+        goals = {
+            row[1]: Decimal(str(row[2])) for row in self._ledger.targets(day_of(self._now)) if row[0] == "bookings"
+        }
+        return truth_conversion.deal_rows(deals, self._rates, goals, self._now)
+
+    def truth_handoffs(self) -> list[dict[str, Any]]:
+        """Hand-offs of leads: rows of the tables `month` and `owner`, see `truth_conversion`."""
+        return truth_conversion.handoff_rows([records for _, records in self._members], self._now)
+
     def truth_channels(self) -> list[dict[str, Any]]:
         """What channels are truly worth: the effects that the world was made with, and what came of them so far."""
         rows = []
@@ -249,6 +278,7 @@ class World:
             if records.customers:
                 books = bill(story, timeline, self._catalog, records.customers, self._horizon)
                 self._payers.append((story, records, books.facts))
+                records.sold = books.facts
             write_crm(story, timeline, self._catalog, records, self._horizon)
             self._members.append((story, records))
             steps += timeline.steps

@@ -6,7 +6,7 @@
 
 {#- Working minutes since Monday, 3 January 2000. -#}
 {% macro business_minutes_since_epoch(instant) -%}
-    {%- set day_minutes = 60 * (var('business_hour_to', 18) - var('business_hour_from', 8)) -%}
+    {%- set day_minutes = 60 * (var('business_hour_to') - var('business_hour_from')) -%}
     (
         {{ int_div(days_between("date '2000-01-03'", local_date(instant)), 7) }} * {{ 5 * day_minutes }}
         + least({{ iso_weekday(local_date(instant)) }} - 1, 5) * {{ day_minutes }}
@@ -16,7 +16,7 @@
                 least(
                     greatest(
                         hour({{ local_time(instant) }}) * 60 + minute({{ local_time(instant) }})
-                        - {{ 60 * var('business_hour_from', 8) }},
+                        - {{ 60 * var('business_hour_from') }},
                         0
                     ),
                     {{ day_minutes }}

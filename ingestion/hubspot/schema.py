@@ -15,7 +15,7 @@ PIPELINE_TYPES = ("deals", "tickets")
 HISTORY_PROPERTIES: dict[str, tuple[str, ...]] = {
     "contacts": ("lifecyclestage", "hs_lead_status", "hubspot_owner_id"),
     "companies": ("lifecyclestage", "hubspot_owner_id"),
-    "deals": ("dealstage", "amount", "hubspot_owner_id"),
+    "deals": ("dealstage", "amount", "closedate", "hubspot_owner_id"),
 }
 
 ASSOCIATED_TYPES: dict[str, tuple[str, ...]] = {

@@ -11,7 +11,7 @@ from ingestion.versions import Column, Stream, canonical_json
 
 FieldKind = Literal["text", "choice", "currency", "month", "date", "decimal", "rate", "count"]
 
-METRICS = ("mrr", "recognised_revenue", "new_mrr", "new_customers")
+METRICS = ("mrr", "recognised_revenue", "new_mrr", "new_customers", "bookings")
 COST_CATEGORIES = (
     "hosting",
     "support",

@@ -43,3 +43,13 @@ def test_no_model_uses_what_one_engine_only_knows(pattern):
     assert len(FILES) > 200
     found = [path.relative_to(PROJECT).as_posix() for path in FILES if re.search(pattern, code_of(path), re.IGNORECASE)]
     assert found == [], ONE_ENGINE_ONLY[pattern]
+
+
+def test_a_choice_has_its_default_in_the_project_file_alone():
+    """A second argument of `var` is a second default, which nobody finds who changes the first."""
+    found = [
+        path.relative_to(PROJECT).as_posix()
+        for path in FILES
+        if re.search(r"""\bvar\(\s*['"]\w+['"]\s*,""", path.read_text(encoding="utf-8"))
+    ]
+    assert found == []

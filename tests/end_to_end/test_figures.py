@@ -193,3 +193,218 @@ def same(mart: Any, truth: Any) -> bool:
     if isinstance(truth, str):
         return Decimal(mart) == Decimal(truth)
     return mart == pytest.approx(truth, rel=1e-9, abs=1e-9)
+
+
+def _same(found: dict, truth: dict) -> None:
+    """Counts and money equal, shares to 1e-9."""
+    assert set(found) == set(truth)
+    for key, expected in truth.items():
+        for one, other in zip(found[key], expected, strict=True):
+            if isinstance(one, float) and isinstance(other, float):
+                assert abs(one - other) <= 1e-9, (key, found[key], expected)
+            else:
+                assert one == other, (key, found[key], expected)
+
+
+class TestConversion:
+    """Leads, deals and hand-offs, against what the world's people did."""
+
+    def test_lead_conversion_by_cohort_period_and_age(self, refreshed: Company):
+        truth = refreshed.truth("leads")
+        _same(
+            {
+                (month, days): (leads, at_customers, converted, rate)
+                for month, days, leads, at_customers, converted, rate in refreshed.query(
+                    "select strftime(cohort_month, '%Y-%m-%d'), within_days, leads, leads_at_customers, "
+                    "leads_converted, conversion_rate from metrics.lead_conversion_cohorts where segment_type = 'all'"
+                )
+            },
+            {
+                (row["month"], row["within_days"]): (row["leads"], row["at_customers"], row["converted"], row["rate"])
+                for row in truth
+                if row["table"] == "cohort"
+            },
+        )
+        _same(
+            {
+                month: (created, converted, ratio)
+                for month, created, converted, ratio in refreshed.query(
+                    "select strftime(month, '%Y-%m-%d'), leads_created_in_month, leads_converted_in_month, "
+                    "period_conversion_ratio from metrics.lead_conversion_monthly where segment_type = 'all'"
+                )
+            },
+            {r["month"]: (r["created"], r["converted"], r["ratio"]) for r in truth if r["table"] == "month"},
+        )
+        _same(
+            {
+                (cohort, age): (at_risk, converted, censored, share)
+                for cohort, age, at_risk, converted, censored, share in refreshed.query(
+                    "select coalesce(strftime(cohort_start, '%Y-%m-%d'), 'all'), age_days, at_risk, leads_converted, "
+                    "leads_censored, share_converted from metrics.lead_conversion_survival where segment_type = 'all'"
+                )
+            },
+            {
+                (r["cohort"], r["age_days"]): (r["at_risk"], r["converted"], r["censored"], r["share"])
+                for r in truth
+                if r["table"] == "curve"
+            },
+        )
+
+    def test_pipeline_win_rates_cycles_and_velocity_of_every_month(self, refreshed: Company):
+        counts = ("created", "won", "lost", "open", "moved")
+        amounts = ("created_amount", "won_amount", "lost_amount", "changed_amount", "open_amount")
+        rates = ("win_rate", "win_rate_value")
+        days = ("median_days_won", "p90_days_won", "median_days_lost", "p90_days_lost", "velocity_per_day")
+        columns = counts + amounts + rates + days
+        truth = {
+            row["month"]: tuple(
+                money(float(row[name])) if name.endswith("_amount") else row[name] and float(row[name])
+                for name in columns
+            )
+            for row in refreshed.truth("deals")
+            if row["table"] == "month"
+        }
+        rows = refreshed.query("""
+            select
+                strftime(w.month, '%Y-%m-%d'), deals_created, w.deals_won, w.deals_lost, deals_closing, deals_moved_in,
+                amount_created, w.amount_won, w.amount_lost, amount_changed, amount_closing,
+                r.win_rate, win_rate_value, median_days_won, p90_days_won, median_days_lost, p90_days_lost,
+                velocity_per_day
+            from metrics.pipeline_waterfall as w
+            left join metrics.win_rates as r
+                on w.month = r.month and r.basis = 'closed' and r.segment_type = 'all'
+            left join metrics.sales_cycles as c on w.month = c.month and c.segment_type = 'all'
+            left join metrics.pipeline_velocity as v on w.month = v.month and v.segment_type = 'all'
+            where w.segment_type = 'all'
+        """)
+        _same(
+            {
+                month: tuple(
+                    money(value) if name.endswith("_amount") else None if value is None else float(value)
+                    for name, value in zip(columns, values, strict=True)
+                )
+                for month, *values in rows
+            },
+            truth,
+        )
+        assert sum(row[1] for row in truth.values()) > 5
+
+    def test_win_rates_by_month_of_creation_and_coverage(self, refreshed: Company):
+        truth = refreshed.truth("deals")
+        _same(
+            {
+                month: tuple(values)
+                for month, *values in refreshed.query(
+                    "select strftime(month, '%Y-%m-%d'), deals_won, deals_lost, deals_open, win_rate "
+                    "from metrics.win_rates where basis = 'created' and segment_type = 'all'"
+                )
+            },
+            {
+                row["month"]: (row["won"], row["lost"], row["open"], row["win_rate"])
+                for row in truth
+                if row["table"] == "created" and row["won"] + row["lost"] + row["open"]
+            },
+        )
+        _same(
+            {
+                (month, measured): (deals, money(amount), money(won), coverage)
+                for month, measured, deals, amount, won, coverage in refreshed.query(
+                    "select strftime(month, '%Y-%m-%d'), measured, deals_open, amount_open, amount_won, "
+                    "pipeline_coverage from metrics.pipeline_coverage"
+                )
+            },
+            {
+                (row["month"], row["measured"]): (
+                    row["open"],
+                    money(float(row["open_amount"])),
+                    money(float(row["won_amount"])),
+                    row["coverage"],
+                )
+                for row in truth
+                if row["table"] == "coverage"
+            },
+        )
+
+    def test_stages_of_deals_with_open_stays_censored(self, refreshed: Company):
+        truth = refreshed.truth("deals")
+        counts = ("entered", "skipped", "forward", "regressed", "left", "still_open", "rate")
+        _same(
+            {
+                (stage, month, again): tuple(values)
+                for stage, month, again, *values in refreshed.query(
+                    "select stage, strftime(cohort_month, '%Y-%m-%d'), is_reentry, entered, skipped, moved_forward, "
+                    "regressed, left_funnel, still_open, conversion_rate from metrics.stage_conversion "
+                    "where entity_type = 'deal' and segment_type = 'all'"
+                )
+            },
+            {
+                (row["stage"], row["month"], row["again"]): tuple(row[name] for name in counts)
+                for row in truth
+                if row["table"] == "stage"
+            },
+        )
+        _same(
+            {
+                (stage, again): (stays, still_open, median and round(median * 24, 6), p90 and round(p90 * 24, 6))
+                for stage, again, stays, still_open, median, p90 in refreshed.query(
+                    "select stage, is_reentry, stays, still_open, median_days, p90_days from metrics.stage_velocity "
+                    "where entity_type = 'deal' and segment_type = 'all' and cohort_type = 'all'"
+                )
+            },
+            {
+                (row["stage"], row["again"]): (row["stays"], row["still_open"], row["median_hours"], row["p90_hours"])
+                for row in truth
+                if row["table"] == "velocity"
+            },
+        )
+
+    @pytest.mark.parametrize("segment", ["all", "owner"])
+    def test_lead_handoffs_by_month_and_owner(self, refreshed: Company, segment: str):
+        columns = (
+            "assignments, answered, within_sla, within_business_sla, within_sla_share, unanswered_share, "
+            "median_minutes, p90_minutes, median_business_minutes, p90_business_minutes"
+        )
+        truth = {
+            (row["month"], row["owner"] or "all"): tuple(row[name] for name in columns.split(", "))
+            for row in refreshed.truth("handoffs")
+            if row["table"] == {"all": "month"}.get(segment, segment)
+        }
+        rows = refreshed.query(
+            f"select strftime(month, '%Y-%m-%d'), segment, {columns} from metrics.lead_handoffs "
+            f"where segment_type = '{segment}'"
+        )
+        _same({(month, name): tuple(values) for month, name, *values in rows}, truth)
+
+    def test_stages_of_people_from_lead_on(self, refreshed: Company):
+        truth = refreshed.truth("stages")
+        counts = ("entered", "skipped", "forward", "regressed", "still_open")
+        stages = "('lead', 'mql', 'sql', 'opportunity', 'customer')"
+        _same(
+            {
+                (stage, month, again): tuple(values)
+                for stage, month, again, *values in refreshed.query(
+                    "select stage, strftime(cohort_month, '%Y-%m-%d'), is_reentry, entered, skipped, moved_forward, "
+                    "regressed, still_open from metrics.stage_conversion "
+                    f"where entity_type = 'person' and segment_type = 'all' and stage in {stages}"
+                )
+            },
+            {
+                (row["stage"], row["month"], row["again"]): tuple(row[name] for name in counts)
+                for row in truth
+                if row["table"] == "stage"
+            },
+        )
+        _same(
+            {
+                (month, stage): tuple(values)
+                for month, stage, *values in refreshed.query(
+                    "select strftime(cohort_month, '%Y-%m-%d'), stage, entered, reached, skipped "
+                    "from metrics.funnel_cohorts where entity_type = 'person' and reached > 0"
+                )
+            },
+            {
+                (row["month"], row["stage"]): (row["entered"], row["reached"], row["skipped"])
+                for row in truth
+                if row["table"] == "funnel"
+            },
+        )

@@ -216,6 +216,20 @@ class TestMarts:
             """,
             "create table metrics.revenue_reconciliation as select date '2026-05-01' as month, 'stripe' as source, "
             "'recognised_revenue' as measure, 0.00 as difference, null::varchar as reason",
+            """
+            create table metrics.pipeline_waterfall as
+            select *, 'all' as segment_type, 1 as deals_created, 0 as deals_reopened, 1 as deals_won, 0 as deals_lost,
+                20.00 as amount_created, 0.00 as amount_reopened, 5.00 as amount_won, 0.00 as amount_lost,
+                -5.00 as amount_changed
+            from (values (date '2026-04-01', 2, 2, 40.00, 50.00), (date '2026-05-01', 2, 2, 50.00, 60.00))
+                as t(month, deals_opening, deals_closing, amount_opening, amount_closing)
+            """,
+            """
+            create table metrics.lead_conversion_cohorts as
+            select *, 'all' as segment_type
+            from (values (date '2026-02-01', true, 0.25), (date '2026-05-01', false, null))
+                as t(cohort_month, is_mature, conversion_rate)
+            """,
         )
 
     def test_sound_marts_pass(self, settings: Settings):
@@ -235,6 +249,18 @@ class TestMarts:
             ),
             ("delete from metrics.mrr_movements_monthly where movement = 'churn'", {"sum"}),
             ("update metrics.revenue_reconciliation set difference = -0.01", {"agrees"}),
+            (
+                "update metrics.pipeline_waterfall set amount_closing = 49.99 where month = '2026-04-01'",
+                {"pipeline foots", "pipeline opens where it closed"},
+            ),
+            (
+                "update metrics.pipeline_waterfall set deals_won = 4, deals_closing = -1 where month = '2026-05-01'",
+                {"pipeline is not negative"},
+            ),
+            (
+                "update metrics.lead_conversion_cohorts set conversion_rate = 1.01 where month(cohort_month) = 5",
+                {"cohort conversion", "immature cohorts"},
+            ),
             (
                 "update metrics.unit_economics_monthly set customer_churn_rate = 1.01 where month = '2026-05-01'",
                 {"churn rate"},

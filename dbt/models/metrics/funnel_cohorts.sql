@@ -127,5 +127,8 @@ select
     -- NULL: nobody reached the stage, or it is the last one
     {{ ratio('reached_next', 'reached') }} as conversion_to_next,
     {{ ratio('reached', 'entered') }} as conversion_from_lead,
-    cast(median_days_from_lead as int) as median_days_from_lead
+    cast(median_days_from_lead as int) as median_days_from_lead,
+    cast(entered as bigint) as n,
+    {{ is_small('entered') }} as is_small,
+    cast('{{ policy_version() }}' as string) as policy_version
 from compared

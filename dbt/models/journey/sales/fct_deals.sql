@@ -18,7 +18,7 @@ periods as (
 
 ),
 
--- closed since the last move from an open stage into a closed one
+-- closed since the last move into its present kind of end: from an open stage, or from lost to won
 closings as (
 
     select
@@ -27,7 +27,10 @@ closings as (
     from periods as closed
     left join periods as before
         on closed.deal_key = before.deal_key and closed.entered_at = before.exited_at
-    where closed.is_closed and not coalesce(before.is_closed, false) and closed.is_from_history
+    where
+        closed.is_closed
+        and closed.is_from_history
+        and (not coalesce(before.is_closed, false) or before.is_won <> closed.is_won)
     group by closed.deal_key
 
 ),

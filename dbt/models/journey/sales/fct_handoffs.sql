@@ -90,9 +90,13 @@ select
     measured.first_touch_at is not null as is_answered,
     -- NULL: not answered yet, and the time allowed is not over
     case
-        when measured.observed_minutes > {{ var('handoff_sla_minutes', 1440) }} then false
+        when measured.observed_minutes > {{ var('handoff_sla_minutes') }} then false
         when measured.first_touch_at is not null then true
     end as within_sla,
+    case
+        when measured.observed_business_minutes > {{ var('handoff_sla_business_minutes') }} then false
+        when measured.first_touch_at is not null then true
+    end as within_business_sla,
     measured.first_touch_at is null as is_censored
 from measured
 left join owners on measured.owner_id = owners.owner_id

@@ -83,7 +83,7 @@ risks as (
         'contraction' as risk,
         account_key,
         {{ local_midnight('moved_on') }} as from_at,
-        {{ timestamp_add(local_midnight('moved_on'), var('at_risk_days', 60), 'day') }} as until_at
+        {{ timestamp_add(local_midnight('moved_on'), var('at_risk_days'), 'day') }} as until_at
     from {{ ref('fct_mrr_movements') }}
     where movement = 'contraction'
 

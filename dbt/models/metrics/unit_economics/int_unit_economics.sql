@@ -39,7 +39,7 @@ joined as (
         lagged.sales_marketing_cost as lagged_cost,
         {{ if_on(['hubspot', 'encharge'], 'coalesce(leads.leads_created, 0)') }} as leads_created,
         {{ if_on(['hubspot', 'encharge'], 'coalesce(leads.leads_converted, 0)') }} as leads_converted,
-        {{ date_add('months.last_day', var('lead_conversion_days')) }} <= {{ as_of_date() }} as are_leads_mature,
+        {{ date_add('months.last_day', var('lead_conversion_days')) }} < {{ as_of_date() }} as are_leads_mature,
         coalesce(lifetimes.losses, 0) as losses,
         lifetimes.observed_months,
         lifetimes.extrapolated_months

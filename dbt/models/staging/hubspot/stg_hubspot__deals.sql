@@ -16,7 +16,7 @@ renamed as (
         stage_id,
         deal_type,
         owner_id,
-        probability,
+        {{ share_of_one('probability') }} as probability,
         analytics_source,
         merged_ids,
         {{ utc('created_at') }} as created_at,

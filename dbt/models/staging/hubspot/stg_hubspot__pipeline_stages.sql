@@ -15,7 +15,7 @@ renamed as (
         label,
         display_order,
         is_closed,
-        probability,
+        {{ share_of_one('probability') }} as probability,
         is_deleted,
         {{ utc('modified_at') }} as modified_at,
         {{ utc('extracted_at') }} as extracted_at,
