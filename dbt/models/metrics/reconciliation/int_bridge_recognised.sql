@@ -1,0 +1,114 @@
+-- grain: one month, account and step from what was invoiced to what was recognised
+{{ config(schema='staging') }}
+
+with invoices as (
+
+    select * from {{ ref('int_invoice_rates') }}
+
+),
+
+lines as (
+
+    select
+        invoice_id,
+        sum(net_amount_native) as net_native,
+        sum(net_amount) as net_amount
+    from {{ ref('fct_invoice_lines') }}
+    where is_billed
+    group by invoice_id
+
+),
+
+-- lines that do not sum to their invoice are no rounding, and so stay without a reason
+compared as (
+
+    select
+        invoices.month,
+        invoices.account_key,
+        {{ convert('invoices.net_native', 'invoices.rate') }} as invoiced,
+        coalesce(lines.net_amount, 0) - {{ convert('invoices.net_native', 'invoices.rate') }}
+        - {{ convert('coalesce(lines.net_native, 0) - invoices.net_native', 'invoices.rate') }} as rounding
+    from invoices
+    left join lines on invoices.invoice_id = lines.invoice_id
+
+),
+
+revenue as (
+
+    select
+        account_key,
+        kind,
+        {{ month_of('invoiced_on') }} as invoice_month,
+        month as service_month,
+        is_future,
+        sum(amount) as amount
+    from {{ ref('fct_revenue') }}
+    group by 1, 2, 3, 4, 5
+
+),
+
+steps as (
+
+    select
+        month,
+        account_key,
+        'from' as side,
+        'invoiced' as reason,
+        invoiced as amount
+    from compared
+    union all
+    select
+        month,
+        account_key,
+        'step' as side,
+        'rounding' as reason,
+        rounding as amount
+    from compared
+    union all
+    -- seen from the invoice's month
+    select
+        invoice_month as month,
+        account_key,
+        'step' as side,
+        case when is_future or service_month > invoice_month then 'deferred' else 'earned_before_invoice' end as reason,
+        -amount as amount
+    from revenue
+    where kind = 'invoice_line' and (is_future or service_month <> invoice_month)
+    union all
+    -- seen from the service's month
+    select
+        service_month as month,
+        account_key,
+        'step' as side,
+        case when service_month > invoice_month then 'deferred_earlier' else 'earned_before_invoice' end as reason,
+        amount
+    from revenue
+    where kind = 'invoice_line' and not is_future and service_month <> invoice_month
+    union all
+    select
+        service_month as month,
+        account_key,
+        'step' as side,
+        case when kind = 'refund' then 'refunds' else 'credit_notes' end as reason,
+        amount
+    from revenue
+    where kind <> 'invoice_line' and not is_future
+    union all
+    select
+        month,
+        account_key,
+        'to' as side,
+        'recognised' as reason,
+        recognised_revenue as amount
+    from {{ ref('fct_account_months') }}
+
+)
+
+select
+    month,
+    account_key,
+    side,
+    reason,
+    sum(amount) as amount
+from steps
+group by month, account_key, side, reason

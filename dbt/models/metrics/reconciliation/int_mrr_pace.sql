@@ -1,0 +1,97 @@
+-- grain: one subscription and month with MRR, and what its days at that pace come to
+{{ config(schema='staging') }}
+
+with periods as (
+
+    select
+        subscription_id,
+        account_key,
+        currency,
+        mrr_native,
+        starts_on,
+        ends_on,
+        least(coalesce({{ date_add('ends_on', -1) }}, {{ as_of_date() }}), {{ as_of_date() }}) as last_day
+    from {{ ref('fct_subscription_periods') }}
+    where mrr_native <> 0 and starts_on <= {{ as_of_date() }}
+
+),
+
+exploded as (
+
+    select
+        *,
+        {{ explode_dates(month_of('starts_on'), month_of('last_day'), 'month') }} as month
+    from periods
+
+),
+
+dated as (
+
+    select
+        *,
+        least({{ month_end('month') }}, {{ as_of_date() }}) as closes_on
+    from exploded
+
+),
+
+counted as (
+
+    select
+        *,
+        last_day >= closes_on as is_in_force,
+        {{ days_between('greatest(month, starts_on)', 'least(closes_on, last_day)') }} + 1 as days_in_force
+    from dated
+
+),
+
+summed as (
+
+    select
+        subscription_id,
+        account_key,
+        currency,
+        month,
+        closes_on,
+        {{ days_between('month', month_end('month')) }} + 1 as days_in_month,
+        {{ days_between('month', 'closes_on') }} + 1 as days_shown,
+        sum(case when is_in_force then mrr_native else 0 end) as close_native,
+        sum({{ to_parts('mrr_native') }} * days_in_force) as parts_in_force,
+        max(mrr_native) as peak_native
+    from counted
+    group by subscription_id, account_key, currency, month, closes_on
+
+),
+
+rated as (
+
+    select
+        summed.*,
+        -- what ended within the month needs no rate of its last day
+        {{ require_rate(
+            'coalesce(case when summed.close_native <> 0 then closing.rate end, opening.rate, closing.rate)',
+            'summed.currency', 'summed.closes_on'
+        ) }} as rate,
+        {{ from_parts(divide_half_up(
+            to_parts('summed.close_native') ~ ' * ' ~ whole('summed.days_shown'), 'summed.days_in_month'
+        )) }} as shown_native,
+        {{ from_parts(divide_half_up('summed.parts_in_force', 'summed.days_in_month')) }} as pace_native
+    from summed
+    left join {{ ref('int_rate_days') }} as closing
+        on summed.currency = closing.currency and summed.closes_on = closing.day
+    left join {{ ref('int_rate_days') }} as opening
+        on summed.currency = opening.currency and {{ date_add('summed.month', -1) }} = opening.day
+
+)
+
+select
+    subscription_id,
+    account_key,
+    currency,
+    month,
+    rate,
+    peak_native,
+    pace_native,
+    {{ convert('close_native', 'rate') }} as mrr_close,
+    {{ convert('shown_native', 'rate') }} as shown,
+    {{ convert('pace_native', 'rate') }} as pace
+from rated
