@@ -16,6 +16,7 @@ from warehouse.semantic import Layer
 Figures = Mapping[str, Any]
 MONTHLY = "metrics.unit_economics_monthly"
 ROLLFORWARD = "metrics.mrr_rollforward"
+GROWTH = "metrics.growth_efficiency_monthly"
 MOVEMENTS = ("new", "expansion", "contraction", "churn", "reactivation", "fx")
 
 
@@ -36,8 +37,8 @@ def margin(profit: Callable[[Figures], Any], revenue: str) -> Callable[[Figures]
     """A share of an amount that the mart has rounded."""
 
     def shown(layer: Figures) -> Any:
-        left, whole = profit(layer), cents(layer[revenue])
-        return None if left is None or not whole else float(left) / float(whole)
+        left, whole = profit(layer), cents(layer[revenue] or 0)
+        return None if left is None or not whole or whole < 0 else float(left) / float(whole)
 
     return shown
 
@@ -46,7 +47,7 @@ def less(amount: str, cost: str) -> Callable[[Figures], Any]:
     """A difference of amounts that the mart has rounded."""
 
     def shown(layer: Figures) -> Any:
-        return None if layer[amount] is None or layer[cost] is None else cents(layer[amount]) - cents(layer[cost])
+        return None if layer[cost] is None else cents(layer[amount] or 0) - cents(layer[cost])
 
     return shown
 
@@ -70,6 +71,43 @@ def moved(movement: str) -> Callable[[Figures], Any]:
         return cents(sum(amounts)) - cents(sum(amounts[:-1]))
 
     return shown
+
+
+def lost(*movements: str) -> Callable[[Figures], Any]:
+    """A share of the MRR at the start that movements took, all as the roll-forward shows them."""
+
+    def shown(layer: Figures) -> Any:
+        start = cents(layer["mrr_start"])
+        return float(-sum(moved(movement)(layer) for movement in movements)) / float(start) if start else None
+
+    return shown
+
+
+def payback(layer: Figures) -> Any:
+    """Months of gross profit of a new customer that pay for its acquisition, from rounded parts."""
+    cost = money_per("sales_marketing_cost", "customers_new")(layer)
+    share = margin(GROSS_PROFIT, "recognised_revenue")(layer)
+    new = cents(moved("new")(layer) / Decimal(layer["customers_new"])) if layer["customers_new"] else None
+    return float(cost) / (float(new) * share) if cost and new and share and share > 0 else None
+
+
+def quick(layer: Figures) -> Any:
+    gained = sum(moved(movement)(layer) for movement in ("new", "expansion", "reactivation"))
+    gone = -sum(moved(movement)(layer) for movement in ("contraction", "churn"))
+    return float(gained) / float(gone) if gone else None
+
+
+def magic(layer: Figures) -> Any:
+    """ARR added since a quarter ago over the cost of the quarter before, from the rounded figures of those months."""
+    before, costs = layer["mrr_quarter_ago"], layer["costs_quarter_ago"]
+    if before is None or None in costs or not sum(map(cents, costs)):
+        return None
+    return float((cents(layer["mrr"]) - cents(before)) * 12) / float(sum(map(cents, costs)))
+
+
+def profit(layer: Figures) -> Any:
+    parts = [GROSS_PROFIT(layer), cents(layer["sales_marketing_cost"]), cents(layer["operating_cost"])]
+    return None if None in parts else parts[0] - parts[1] - parts[2]
 
 
 GROSS_PROFIT = less("recognised_revenue", "cost_of_revenue")
@@ -104,6 +142,20 @@ PARITY: dict[str, tuple[str, str, Callable[[Figures], Any]]] = {
     "cac_paid": (MONTHLY, "cac_paid", money_per("ad_spend", "customers_new")),
     "cac_blended": (MONTHLY, "cac_blended", money_per("blended_cost", "customers_new")),
     "cac_fully_loaded": (MONTHLY, "cac_fully_loaded", money_per("sales_marketing_cost", "customers_new")),
+    "cac_payback_months": (MONTHLY, "cac_payback_months", payback),
+    "arr": (MONTHLY, "arr", lambda layer: None if layer["mrr"] is None else cents(layer["mrr"]) * 12),
+    "profit": (MONTHLY, "profit", profit),
+    "gross_revenue_churn_rate": (GROWTH, "gross_revenue_churn_rate", lost("contraction", "churn")),
+    "net_revenue_churn_rate": (
+        GROWTH,
+        "net_revenue_churn_rate",
+        lost("contraction", "churn", "expansion", "reactivation"),
+    ),
+    "quick_ratio": (GROWTH, "quick_ratio", quick),
+    "magic_number": (GROWTH, "magic_number", magic),
+    "clv": (MONTHLY, "clv", money("clv")),
+    "ltv_to_cac": (MONTHLY, "ltv_to_cac", count("ltv_to_cac")),
+    "cac_lagged": (MONTHLY, "cac_lagged", money("cac_lagged")),
 }
 BATCH = 12
 
@@ -118,7 +170,16 @@ def by_month(layer: Layer) -> dict[date, dict[str, Any]]:
         for month, *values in answer.rows:
             figures = dict(zip(answer.columns[1:], values, strict=True))
             found.setdefault(month.date(), dict.fromkeys(names)).update(figures)
+    for month, figures in found.items():
+        past = [found.get(_months_before(month, months), {}) for months in (3, 4, 5)]
+        figures["mrr_quarter_ago"] = (past[0].get("mrr") or 0) if past[0] else None
+        figures["costs_quarter_ago"] = [at.get("sales_marketing_cost") for at in past]
     return found
+
+
+def _months_before(month: date, months: int) -> date:
+    year, index = divmod(month.year * 12 + month.month - 1 - months, 12)
+    return date(year, index + 1, 1)
 
 
 def differences(layer: Layer, query: Callable[[str], list[tuple]]) -> list[str]:
