@@ -25,7 +25,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -89,7 +89,12 @@ class Process:
 
 @dataclass(frozen=True)
 class Shape:
-    """What kind of cluster. `home` is a Spark installation other than this Python's `pyspark`."""
+    """What kind of cluster.
+
+    Without `master` it is a Master of its own and `workers` Workers of one core each; with `local[2]` the server alone;
+    with `spark://...` the server for a Master that is there. Port 0 takes a free one. `home` is a Spark installation
+    other than this Python's `pyspark`. `conf` wins over what we set.
+    """
 
     workers: int = 2
     master: str | None = None
@@ -99,7 +104,7 @@ class Shape:
     shuffle_partitions: int = 2
     home: Path | None = None
     jars: tuple[Path, ...] = ()
-    conf: tuple[tuple[str, str], ...] = ()
+    conf: Mapping[str, str] = field(default_factory=dict)
     ui: bool = False
     log_level: str = "warn"
 
@@ -108,49 +113,19 @@ class Shape:
         return self.memory or ("1500m" if self.master is None else "2g")
 
 
-def start(
-    folder: Path,
-    *,
-    workers: int = 2,
-    master: str | None = None,
-    port: int = PORT,
-    memory: str | None = None,
-    executor_memory: str = "1g",
-    shuffle_partitions: int = 2,
-    home: Path | None = None,
-    jars: Sequence[Path] = (),
-    conf: Mapping[str, str] | None = None,
-    ui: bool = False,
-    log_level: str = "warn",
-) -> str:
+def start(folder: Path, shape: Shape | None = None) -> str:
     """Start a cluster and return the address of its Connect server once that accepts connections.
 
-    Without `master` it is a Master of its own and `workers` Workers of one core each; with `local[2]` the server alone;
-    with `spark://...` the server for a Master that is there. Port 0 takes a free one. `conf` wins over what we set.
     Raises AlreadyRunning, or ClusterFailed; then nothing is left running.
     """
-    folder = folder.expanduser().absolute()
-    settings = tuple((conf or {}).items())
-    shape = Shape(
-        workers=workers,
-        master=master,
-        port=port,
-        memory=memory,
-        executor_memory=executor_memory,
-        shuffle_partitions=shuffle_partitions,
-        home=home,
-        jars=tuple(jars),
-        conf=settings,
-        ui=ui,
-        log_level=log_level,
-    )
+    folder, shape = folder.expanduser().absolute(), shape or Shape()
     _refuse_if_running(folder)
     require_java()
     home = _require_connect(shape.home or own_spark_home())
     shape = _with_port(shape)
     for part in ("logs", "conf", "work"):
         (folder / part).mkdir(parents=True, exist_ok=True)
-    (folder / "conf" / "log4j2.properties").write_text(LOGGING.format(level=log_level), encoding="utf-8")
+    (folder / "conf" / "log4j2.properties").write_text(LOGGING.format(level=shape.log_level), encoding="utf-8")
     try:
         _launch_all(folder, home, shape)
     except BaseException:
@@ -183,8 +158,8 @@ def status(folder: Path) -> list[Process]:
 
 @contextlib.contextmanager
 def running(folder: Path, *, master: str | None = "local[2]", port: int = 0, **options) -> Iterator[str]:
-    """A cluster for the length of the block; yields the address of its Connect server. Options are those of `start`."""
-    remote = start(folder, master=master, port=port, **options)
+    """A cluster for the length of the block; yields the address of its Connect server. Options are those of `Shape`."""
+    remote = start(folder, Shape(master=master, port=port, **options))
     try:
         yield remote
     finally:
@@ -470,15 +445,8 @@ def start_command(
 ) -> None:
     """Start it, and print the settings that make Throughline use it."""
     try:
-        remote = start(
-            folder or _default_folder(),
-            workers=workers,
-            master=master,
-            port=port,
-            memory=memory,
-            executor_memory=executor_memory,
-            ui=ui,
-        )
+        shape = Shape(workers=workers, master=master, port=port, memory=memory, executor_memory=executor_memory, ui=ui)
+        remote = start(folder or _default_folder(), shape)
     except AlreadyRunning as here:
         print(here, file=sys.stderr)
         remote = here.remote

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import logging
 import os
 import re
 import shutil
@@ -32,6 +33,7 @@ from warehouse.settings import Settings
 SCHEMAS = ("journey", "metrics", "insights", "meta")
 STORAGE_VERSION = "v1.0.0"  # the format that clients as old as DuckDB 1.0 read
 BUILDING = ".building"
+_log = logging.getLogger(__name__)
 _NAME = re.compile(r"^[0-9A-Za-z][0-9A-Za-z_-]*$")
 
 
@@ -372,8 +374,12 @@ def _prune(settings: Settings) -> None:
     for version in versions_of(settings)[settings.keep_versions :]:
         if present is not None and version.run_id == present.run_id:
             continue
-        with _engine_at_work():
+        try:
             engine_of(settings).forget(version.run_id)
+        except (EngineFailed, LakeError) as error:
+            # the new version is out by now: the old one goes after the next publish
+            _log.warning("version %s is kept: %s", version.run_id, error)
+            continue
         version.path.unlink()
         version.path.with_suffix(".json").unlink(missing_ok=True)
         shutil.rmtree(version.path.with_suffix(".parquet"), ignore_errors=True)

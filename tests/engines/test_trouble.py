@@ -321,7 +321,7 @@ def test_a_server_that_dies_in_mid_build_fails_the_run_soon_and_the_next_one_pub
     company: Company, tmp_path: Path
 ):
     pytest.importorskip("pyspark")
-    from warehouse.cluster import running, start
+    from warehouse.cluster import Shape, running, start
 
     before, folder = company.published, tmp_path / "spark"
     with running(folder, memory="1g") as remote:
@@ -338,7 +338,7 @@ def test_a_server_that_dies_in_mid_build_fails_the_run_soon_and_the_next_one_pub
         assert "Traceback" not in said
         assert company.published == before
 
-        start(folder, master="local[2]", port=int(remote.rpartition(":")[2]), memory="1g")
+        start(folder, Shape(master="local[2]", port=int(remote.rpartition(":")[2]), memory="1g"))
         code, said = ended(company.refresh(remote), BUILDS_WITHIN_SECONDS)
     assert code == 0, said
     assert company.published[1] > before[1]

@@ -74,7 +74,7 @@ def test_the_server_is_told_to_stay_on_this_machine_and_inside_its_folder(tmp_pa
 
 
 def test_what_the_caller_sets_wins(tmp_path: Path):
-    shape = Shape(conf=(("spark.sql.shuffle.partitions", "8"), ("a", "b")), jars=(Path("/x/a.jar"), Path("/x/b.jar")))
+    shape = Shape(conf={"spark.sql.shuffle.partitions": "8", "a": "b"}, jars=(Path("/x/a.jar"), Path("/x/b.jar")))
     conf = cluster.server_conf(tmp_path, shape)
     assert (conf["spark.sql.shuffle.partitions"], conf["a"], conf["spark.jars"]) == ("8", "b", "/x/a.jar,/x/b.jar")
 
@@ -170,7 +170,7 @@ def test_a_server_alone(tmp_path: Path, spark_of):
         assert remote.startswith("sc://127.0.0.1:")
         assert [(process.name, process.is_running) for process in cluster.status(folder)] == [("connect", True)]
         with pytest.raises(AlreadyRunning) as refused:
-            cluster.start(folder, home=home, port=0)
+            cluster.start(folder, Shape(home=home, port=0))
         assert refused.value.remote == remote and str(folder) in str(refused.value)
         started = cluster.status(folder)
     assert not started[0].is_running and cluster.status(folder) == []
@@ -178,18 +178,18 @@ def test_a_server_alone(tmp_path: Path, spark_of):
 
 def test_a_whole_cluster(tmp_path: Path, spark_of):
     folder = tmp_path / "cluster"
-    cluster.start(folder, workers=2, port=0, home=spark_of(LISTENS.format(deaf=False)))
+    cluster.start(folder, Shape(workers=2, port=0, home=spark_of(LISTENS.format(deaf=False))))
     assert [process.name for process in cluster.status(folder)] == ["master", "worker-1", "worker-2", "connect"]
     assert [process.name for process in cluster.stop(folder)] == ["connect", "worker-2", "worker-1", "master"]
 
 
 def test_what_a_crash_left_is_swept_up(tmp_path: Path, spark_of):
     folder, home = tmp_path / "cluster", spark_of(LISTENS.format(deaf=False))
-    cluster.start(folder, workers=1, port=0, home=home)
+    cluster.start(folder, Shape(workers=1, port=0, home=home))
     before = cluster.status(folder)
     os.kill(before[-1].pid, signal.SIGKILL)
     cluster._wait_for_end(before[-1:], 10)
-    cluster.start(folder, workers=1, port=0, home=home)
+    cluster.start(folder, Shape(workers=1, port=0, home=home))
     assert not any(process.is_running for process in before)
     assert all(process.is_running for process in cluster.status(folder))
     cluster.stop(folder)
@@ -197,7 +197,7 @@ def test_what_a_crash_left_is_swept_up(tmp_path: Path, spark_of):
 
 def test_one_that_does_not_listen_to_sigterm_is_killed(tmp_path: Path, spark_of):
     folder = tmp_path / "cluster"
-    cluster.start(folder, master="local[2]", port=0, home=spark_of(LISTENS.format(deaf=True)))
+    cluster.start(folder, Shape(master="local[2]", port=0, home=spark_of(LISTENS.format(deaf=True))))
     (server,) = cluster.stop(folder, patience_seconds=0.3)
     assert not server.is_running
 
@@ -205,7 +205,7 @@ def test_one_that_does_not_listen_to_sigterm_is_killed(tmp_path: Path, spark_of)
 def test_a_server_that_dies_takes_the_rest_along_and_its_last_words_are_said(tmp_path: Path, spark_of):
     folder = tmp_path / "cluster"
     with pytest.raises(ClusterFailed, match="no room for the heap"):
-        cluster.start(folder, port=0, home=spark_of(DIES))
+        cluster.start(folder, Shape(port=0, home=spark_of(DIES)))
     assert cluster.status(folder) == []
 
 
@@ -213,14 +213,14 @@ def test_a_taken_port_is_refused(tmp_path: Path, spark_of):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         with pytest.raises(ClusterFailed, match=f"port {port} is taken"):
-            cluster.start(tmp_path / "cluster", master="local[2]", port=port, home=spark_of(DIES))
+            cluster.start(tmp_path / "cluster", Shape(master="local[2]", port=port, home=spark_of(DIES)))
 
 
 def test_a_spark_without_a_connect_server_is_refused(tmp_path: Path, spark_of):
     home = spark_of(DIES)
     next((home / "jars").iterdir()).unlink()
     with pytest.raises(ClusterFailed, match="no Connect server"):
-        cluster.start(tmp_path / "cluster", home=home, port=0)
+        cluster.start(tmp_path / "cluster", Shape(home=home, port=0))
 
 
 # --- the real one -----------------------------------------------------------------------------------------------------

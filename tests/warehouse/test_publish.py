@@ -16,6 +16,7 @@ import pytest
 
 from tests.warehouse.conftest import make_run
 from warehouse import meta
+from warehouse.engine import DuckDB, EngineFailed
 from warehouse.publish import (
     NotPublishable,
     current,
@@ -105,6 +106,26 @@ class TestVersion:
         rollback(few)
         assert current(few).run_id == runs[2]
         one = settings.model_copy(update={"keep_versions": 1})
+        newest = passed().run_id
+        publish(one)
+        assert [version.run_id for version in versions_of(one)] == [newest]
+
+    def test_an_old_version_that_the_engine_cannot_remove_stays_and_the_new_one_is_out(
+        self, settings: Settings, passed: Passed, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ):
+        class Stubborn(DuckDB):
+            def forget(self, run_id: str) -> None:
+                raise EngineFailed("the bucket does not answer")
+
+        one = settings.model_copy(update={"keep_versions": 1})
+        old = passed().run_id
+        publish(one)
+        monkeypatch.setattr("warehouse.publish.engine_of", Stubborn)
+        new = passed().run_id
+        assert publish(one).run_id == current(one).run_id == new
+        assert [version.run_id for version in versions_of(one)] == [new, old]
+        assert f"version {old} is kept: the bucket does not answer" in caplog.text
+        monkeypatch.undo()
         newest = passed().run_id
         publish(one)
         assert [version.run_id for version in versions_of(one)] == [newest]
