@@ -46,7 +46,7 @@ class Company:
         own = {name: value for name, value in os.environ.items() if not name.startswith("THROUGHLINE_")}
         environment = own | self.environment | self.overrides | overrides
         return subprocess.run(
-            [THROUGHLINE, *arguments], cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=600
+            [THROUGHLINE, *arguments], cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=1500
         )
 
     def refresh(self, **overrides: str) -> subprocess.CompletedProcess[str]:

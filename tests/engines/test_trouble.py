@@ -26,7 +26,7 @@ from warehouse.spark import RETRIES, Spark, _be_brief, fits
 
 THROUGHLINE = Path(sys.executable).with_name("throughline")
 REMOTE = "sc://spark.example:15002"
-BUILDS_WITHIN_SECONDS = 300
+BUILDS_WITHIN_SECONDS = 900
 # room for a few tables of the raw ledger's staging, and for no more
 SMALL_DISK = "512k"
 
