@@ -22,6 +22,8 @@ def catalog(folder: Path) -> dict[str, str]:
         "spark.sql.catalog.spark_catalog": "org.apache.iceberg.spark.SparkSessionCatalog",
         "spark.sql.catalog.spark_catalog.type": "hive",
         "spark.sql.catalogImplementation": "hive",
+        # the metastore inside the process has no lock manager, and one writer at a time is ours to see to
+        "spark.hadoop.iceberg.engine.hive.lock-enabled": "false",
         "spark.sql.warehouse.dir": str(folder / "warehouse"),
         "spark.hadoop.javax.jdo.option.ConnectionURL": f"jdbc:derby:;databaseName={folder / 'metastore'};create=true",
         "spark.sql.shuffle.partitions": "1",
