@@ -359,7 +359,7 @@ def cohorts(accounts: Sequence[Account]) -> list[Row]:
         cohort = month_start(account.became_customer)
         plan = next(entry.plan for entry in account.months if entry.month == cohort)
         for age, (month, worth) in enumerate(account.at_first_rates.items()):
-            for kind, segment in (("total", "all"), ("plan", plan), *account.segments.items()):
+            for kind, segment in (("all", "all"), ("plan", plan), *account.segments.items()):
                 row = rows[cohort, age, kind, segment]
                 row["n"] += 1
                 row["accounts_active"] += int(worth > 0)

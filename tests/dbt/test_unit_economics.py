@@ -313,7 +313,7 @@ class TestSegments:
         rows = world.rows(
             "select segment, ad_spend, sales_marketing_cost, cac_paid, cac_paid_reason "
             "from metrics.unit_economics_by_segment_monthly where month = date '2025-01-01' "
-            "and segment_type in ('channel', 'total') order by segment"
+            "and segment_type in ('channel', 'all') order by segment"
         )
         assert rows == [
             ("all", 60, 100, 12, None),
@@ -335,7 +335,7 @@ class TestCohorts:
         self, world: DbtWarehouse, age: int, active: int, never_left: int, kept: int, end: int
     ):
         (row,) = world.dicts(
-            "select * from metrics.retention_cohorts where cohort_month = date '2025-01-01' and segment_type = 'total' "
+            "select * from metrics.retention_cohorts where cohort_month = date '2025-01-01' and segment_type = 'all' "
             f"and age_months = {age}"
         )
         names = ("n", "accounts_active", "accounts_never_left", "mrr_start", "mrr_kept", "mrr_end")
@@ -348,7 +348,7 @@ class TestCohorts:
     def test_only_ages_that_were_reached(self, world: DbtWarehouse):
         rows = world.rows(
             "select cohort_month, max(age_months), count(*) from metrics.retention_cohorts "
-            "where segment_type = 'total' group by 1 order by 1"
+            "where segment_type = 'all' group by 1 order by 1"
         )
         assert [(str(cohort), oldest, ages) for cohort, oldest, ages in rows] == [
             ("2025-01-01", 12, 13),
@@ -365,7 +365,7 @@ class TestOnAChangedWarehouse:
         world.run(
             "int_unit_economics+", "int_segment_months+", "gross_margin_by_account_monthly", sources_on=on, as_of=AS_OF
         )
-        row = month(world, "unit_economics_by_segment_monthly", "2025-01", segment_type="total")
+        row = month(world, "unit_economics_by_segment_monthly", "2025-01", segment_type="all")
         assert (row["customers_end"], row["mrr_end"], row["arpa_reason"]) == (None, None, "billing is not connected")
         assert (row["ad_spend"], row["cac_paid"]) == (60, None)
         row = month(world, "growth_efficiency_monthly", "2025-06")

@@ -21,9 +21,9 @@
     )
 {%- endmacro %}
 
-{#- In the select list of such a query: which segment a row is of, and its value; 'total' and 'all' for everybody. -#}
+{#- In the select list of such a query: which segment a row is of, and its value; both 'all' for everybody. -#}
 {% macro segment_type() -%}
-    case {% for type in segment_types() %}when {{ type }} is not null then '{{ type }}' {% endfor %}else 'total' end
+    case {% for type in segment_types() %}when {{ type }} is not null then '{{ type }}' {% endfor %}else 'all' end
 {%- endmacro %}
 
 {% macro segment() -%}

@@ -34,7 +34,7 @@ from summed as totals
 inner join summed on totals.cohort_month = summed.cohort_month and totals.age_months = summed.age_months
 left join beginnings on totals.cohort_month = beginnings.month
 where
-    totals.segment_type = 'total'
+    totals.segment_type = 'all'
     and (
         {% for column in columns -%}
         totals.{{ column }} <> summed.{{ column }} or

@@ -5,7 +5,7 @@ select
     totals.mrr_end as segments_mrr_end
 from {{ ref('unit_economics_monthly') }} as companies
 left join {{ ref('unit_economics_by_segment_monthly') }} as totals
-    on companies.month = totals.month and totals.segment_type = 'total'
+    on companies.month = totals.month and totals.segment_type = 'all'
 where
     totals.month is null
     {% for column in ['customers_start', 'customers_new', 'customers_reactivated', 'customers_churned', 'customers_end'] -%}

@@ -9,14 +9,14 @@
 with totals as (
 
     select * from {{ ref('unit_economics_by_segment_monthly') }}
-    where segment_type = 'total'
+    where segment_type = 'all'
 
 ),
 
 kinds as (
 
     select distinct segment_type from {{ ref('unit_economics_by_segment_monthly') }}
-    where segment_type <> 'total'
+    where segment_type <> 'all'
 
 ),
 
@@ -29,7 +29,7 @@ summed as (
         sum({{ column }}) as {{ column }}{{ ',' if not loop.last }}
         {% endfor %}
     from {{ ref('unit_economics_by_segment_monthly') }}
-    where segment_type <> 'total'
+    where segment_type <> 'all'
     group by month, segment_type
 
 )

@@ -1,4 +1,4 @@
--- grain: one month of first MRR, age in months that it has reached, and segment; segment_type total has everybody
+-- grain: one month of first MRR, age in months that it has reached, and segment; segment_type all has everybody
 with ages as (
 
     select

@@ -11,7 +11,7 @@ with keys as (
     union
     select month, segment_type, segment from {{ ref('int_segment_spend') }}
     union
-    select month, 'total' as segment_type, 'all' as segment from {{ ref('int_metric_months') }}
+    select month, 'all' as segment_type, 'all' as segment from {{ ref('int_metric_months') }}
 
 ),
 
@@ -59,10 +59,10 @@ joined as (
         case when costs.is_costed then coalesce(segment_costs.payment_fees, 0) + coalesce(segment_costs.shared_cost, 0) end
             as cost_of_revenue,
         -- a month that is kept in the ledger and has no spend on a channel had none
-        case when keys.segment_type in ('channel', 'total') then
+        case when keys.segment_type in ('channel', 'all') then
             coalesce(spend.ad_spend, case when costs.is_costed then 0 end)
         end as ad_spend,
-        case when keys.segment_type in ('channel', 'total') and costs.is_costed then coalesce(spend.sales_marketing_cost, 0) end
+        case when keys.segment_type in ('channel', 'all') and costs.is_costed then coalesce(spend.sales_marketing_cost, 0) end
             as sales_marketing_cost
     from keys
     inner join {{ ref('int_metric_months') }} as months on keys.month = months.month

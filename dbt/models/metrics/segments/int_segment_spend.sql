@@ -58,7 +58,7 @@ unioned as (
 
     select
         month,
-        'total' as segment_type,
+        'all' as segment_type,
         'all' as segment,
         ad_spend,
         {{ money('0') }} as other_cost
@@ -68,7 +68,7 @@ unioned as (
 
     select
         month,
-        'total' as segment_type,
+        'all' as segment_type,
         'all' as segment,
         {{ money('0') }} as ad_spend,
         other_cost

@@ -1,4 +1,4 @@
--- grain: one month and segment of a kind of segment; segment_type total has everybody
+-- grain: one month and segment of a kind of segment; segment_type all has everybody
 with months as (
 
     select * from {{ ref('int_segment_months') }}
@@ -53,7 +53,7 @@ select
     {{ money('sales_marketing_cost') }} as sales_marketing_cost,
     {{ if_on(['stripe'], money_per('ad_spend', 'customers_new')) }} as cac_paid,
     cast(case
-        when segment_type not in ('channel', 'total') then 'spend is not known by this kind of segment'
+        when segment_type not in ('channel', 'all') then 'spend is not known by this kind of segment'
         when segment = 'unallocated' then 'serves all channels'
         when not is_billing_on then 'billing is not connected'
         when customers_new = 0 then 'no new customers'
