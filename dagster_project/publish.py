@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 
 from dagster_project.resources import Warehouse
-from warehouse import meta, publish, transform
+from warehouse import meta, publish, restatements, transform
 from warehouse.progress import say
 
-META = ("runs", "checks", "freshness", "row_counts", "builds", "metric_policy")
+META = ("runs", "checks", "freshness", "row_counts", "builds", "metric_policy", "restatements", "months_as_published")
 COUNTED = ("raw_hubspot", "raw_encharge", "raw_stripe", "raw_ledger", "journey", "metrics", "insights")
 VERSION = dg.AssetKey(["published", "throughline"])
 
@@ -31,6 +31,9 @@ def publish_assets(tables: Sequence[dg.AssetKey]) -> list[dg.AssetsDefinition]:
         blocking = meta.blocking_checks(settings)
         if blocking:
             raise dg.Failure(f"blocked by {blocking[0]}", allow_retries=False)
+        restated = restatements.record(settings, run_id)
+        if restated:
+            say(f"restated: {restated:,} figures of closed months differ from what is published (meta.restatements)")
         meta.end_run(settings, run_id, "passed")
         meta.record_row_counts(settings, run_id, COUNTED)
         rows = meta.count_rows(settings, [f"meta.{name}" for name in META])

@@ -9,6 +9,8 @@
 | `meta.builds` | the run that last built one table |
 | `meta.metric_policy` | one rule that the metrics follow |
 
+`warehouse.restatements` adds what was published before of months that have changed since.
+
 Instants are UTC, without a zone.
 """
 

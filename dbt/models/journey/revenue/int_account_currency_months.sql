@@ -43,39 +43,9 @@ changes as (
 
 ),
 
--- what is committed and what is at risk, as steps like the MRR that they are a part of
-parts as (
-
-    select
-        account_key,
-        currency,
-        {{ month_of('starts_on') }} as month,
-        committed_mrr_native as committed,
-        at_risk_mrr_native as at_risk
-    from {{ ref('fct_subscription_periods') }}
-    where mrr_native <> 0
-    union all
-    select
-        account_key,
-        currency,
-        {{ month_of('ends_on') }} as month,
-        -committed_mrr_native as committed,
-        -at_risk_mrr_native as at_risk
-    from {{ ref('fct_subscription_periods') }}
-    where mrr_native <> 0 and ends_on <= {{ as_of_date() }}
-
-),
-
 part_steps as (
 
-    select
-        account_key,
-        currency,
-        month,
-        sum(committed) as committed_step,
-        sum(at_risk) as at_risk_step
-    from parts
-    group by account_key, currency, month
+    select * from {{ ref('int_account_currency_parts') }}
 
 ),
 
