@@ -27,6 +27,7 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument("--host", default="127.0.0.1", help="the address to listen on (127.0.0.1)")
     out.add_argument("--seed", type=int, default=7, help="the world's seed (7)")
     out.add_argument("--accounts", type=int, default=1000, help="how many accounts the world has (1000)")
+    out.add_argument("--hard", action="store_true", help="a world whose records are hard to tell apart and together")
     out.add_argument("--date", type=date.fromisoformat, help="the world's present day, YYYY-MM-DD (today)")
     out.add_argument("--scenario", type=Path, metavar="DIR", help="serve DIR/<provider>/<stream>.json instead")
     out.add_argument("--ledger", type=Path, metavar="DIR", help="write the company's ledger CSVs into DIR")
@@ -44,7 +45,9 @@ def open_backend(options: argparse.Namespace) -> Backend:
         raise ValueError("--accounts must be at least 1")
     from sandbox.world import World  # a scenario does without it
 
-    return WorldBackend(World(options.seed, options.accounts, options.date or datetime.now(UTC).date()))
+    return WorldBackend(
+        World(options.seed, options.accounts, options.date or datetime.now(UTC).date(), hard=options.hard)
+    )
 
 
 def environment(backend: Backend, base_url: str, options: argparse.Namespace) -> list[str]:

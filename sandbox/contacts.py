@@ -35,6 +35,7 @@ def write_company_records(story: Story, timeline: Timeline, records: Records, pa
     records.account_truth.append(("hubspot", "company", key, account_truth(story)))
     for when, stage in path[1:]:
         timeline.update(when + SECOND, "companies", key, {"lifecyclestage": stage}, "AUTOMATION_PLATFORM")
+    _change_domain(story, timeline, records, at, company)
     if records.missing_domain and rng.random() < 0.5:
         found = at + int(rng.uniform(20, 300) * DAY)
         timeline.update(found, "companies", key, {"domain": company.domain})
@@ -47,8 +48,20 @@ def write_company_records(story: Story, timeline: Timeline, records: Records, pa
     if story.executive and story.deals:
         owner = {"hubspot_owner_id": story.executive.id}
         timeline.update(story.deals[0].created, "companies", key, owner, user=story.executive.user_id)
-    if not records.missing_domain and len(story.people) > 1 and rng.random() < 0.06:
+    if not records.missing_domain and len(story.people) > 1 and rng.random() < story.dirt.second_company:
         _second_company(story, timeline, records, company, rng)
+
+
+def _change_domain(story: Story, timeline: Timeline, records: Records, at: int, company: names.Company) -> None:
+    """Some companies are entered under a former domain; when that is put right, the CRM keeps it as additional."""
+    rng = story.rng("former domain")
+    if records.missing_domain or rng.random() >= story.dirt.former_domain:
+        return
+    former = f"get-{company.domain}"
+    key = company_key(story)
+    timeline.update(at + SECOND, "companies", key, {"domain": former})
+    found = at + int(rng.uniform(20, 400) * DAY)
+    timeline.update(found, "companies", key, {"domain": company.domain, "hs_additional_domains": former})
 
 
 def _second_company(
@@ -66,13 +79,36 @@ def _second_company(
     records.account_truth.append(("hubspot", "company", second, account_truth(story)))
     if rng.random() < 0.5:
         records.merged_at = at + int(rng.uniform(20, 300) * DAY)
-        _merge(timeline, "companies", records.companies[0], second, records.merged_at, {})
+    mess = story.rng("third company")
+    third = _third_company(story, timeline, records, properties, at, mess) if mess.random() < story.dirt.third_company else ()
+    if records.merged_at:
+        _merge(timeline, "companies", records.companies[0], (*third, second), records.merged_at, {})
 
 
-def _merge(timeline: Timeline, stream: str, winner: str, loser: str, at: int, changes: dict[str, str | None]) -> None:
-    """The loser is gone, the winner keeps its id among the merged ones."""
-    timeline.remove(at, f"hubspot/{stream}", loser)
-    absorb = partial(_absorbed, losers=(loser,), stream=stream, at=at, changes=changes)
+def _third_company(
+    story: Story,
+    timeline: Timeline,
+    records: Records,
+    properties: dict[str, str | None],
+    second_at: int,
+    rng: random.Random,
+) -> tuple[str, ...]:
+    """One more record of the company, merged into the second one before that is merged itself. Returns its id."""
+    until = records.merged_at or second_at + 200 * DAY
+    at = second_at + int(rng.uniform(0.2, 0.5) * (until - second_at))
+    third = timeline.create(at, "companies", {**properties, "name": f"{properties['name']} (2)"}, source="CRM_UI")
+    records.account_truth.append(("hubspot", "company", third, account_truth(story)))
+    merged_at = at + int(rng.uniform(0.2, 0.8) * (until - at))
+    _merge(timeline, "companies", records.companies[1], (third,), merged_at, {})
+    return (third,)
+
+
+def _merge(
+    timeline: Timeline, stream: str, winner: str, losers: tuple[str, ...], at: int, changes: dict[str, str | None]
+) -> None:
+    """The last of the losers is gone, and the winner lists it, with what had been merged into it before."""
+    timeline.remove(at, f"hubspot/{stream}", losers[-1])
+    absorb = partial(_absorbed, losers=losers, stream=stream, at=at, changes=changes)
     timeline.call(at, f"hubspot/{stream}", winner, absorb)
 
 
@@ -114,9 +150,10 @@ def write_contact(
         when = max(story.customer_at, at) + MINUTE
         timeline.update(when, "contacts", key, {"lifecyclestage": "customer"}, "AUTOMATION_PLATFORM")
         records.lifecycles[key].append((when, "customer"))
-    if rng.random() < 0.05:
+    _mess_up(story, timeline, records, number, key, company)
+    if rng.random() < story.dirt.duplicate:
         _duplicates(story, timeline, records, person, number, key, company, rng)
-    if not main and rng.random() < 0.1:
+    if not main and rng.random() < story.dirt.retired_contact:
         records.archived[key] = at + int(rng.uniform(20, 700) * DAY)
         timeline.archive(records.archived[key], "contacts", key)
     return key
@@ -223,6 +260,55 @@ def _work(story: Story, timeline: Timeline, key: str) -> None:
         update(first.created + MINUTE, first.owner.user_id, hs_lead_status="OPEN_DEAL")
 
 
+def _mess_up(
+    story: Story, timeline: Timeline, records: Records, number: int, key: str, company: str | None
+) -> None:
+    """What befalls contacts in a hard world: duplicates merged in a long chain, and an address that changes."""
+    rng, person = story.rng(f"mess {number}"), story.people[number]
+    if rng.random() < story.dirt.long_chain:
+        _long_chain(story, timeline, records, number, key, company, rng)
+    elif rng.random() < story.dirt.changed_mail:
+        _, domain = person.email.split("@")
+        given, family = names.person_name(story.country, rng)
+        fresh = f"{names.ascii_text(person.first)}.{names.ascii_text(family)}{story.index}{number}@{domain}"
+        changes: dict[str, str | None] = {"email": fresh, "lastname": family}
+        if rng.random() < 0.75:
+            changes["hs_additional_emails"] = person.email
+        timeline.update(person.joined + int(rng.uniform(10, 500) * DAY), "contacts", key, changes)
+
+
+def _long_chain(
+    story: Story,
+    timeline: Timeline,
+    records: Records,
+    number: int,
+    key: str,
+    company: str | None,
+    rng: random.Random,
+) -> None:
+    """Two to five entries of one person under private addresses, each merged into the next, the last into `key`."""
+    person, truth = story.people[number], person_truth(story, number)
+    at, chain = person.joined, []
+    mails: list[str] = []
+    for step in range(rng.randrange(2, 6)):
+        at += int(rng.uniform(1, 40) * DAY)
+        mail = f"{names.ascii_text(person.last)}.{story.index}.{number}.{step}@{rng.choice(names.FREE_MAIL)}"
+        properties: dict[str, str | None] = {
+            "email": mail,
+            "firstname": person.first,
+            "lastname": person.last,
+            "lifecyclestage": "lead",
+        }
+        entry = _enter(timeline, records, at, properties, company, "IMPORT")
+        records.people_truth.append(("hubspot", "contact", entry, truth))
+        if chain:
+            _merge(timeline, "contacts", entry, tuple(chain), at + HOUR, {"hs_additional_emails": ";".join(mails)})
+        chain.append(entry)
+        mails.append(mail)
+    at += int(rng.uniform(1, 40) * DAY)
+    _merge(timeline, "contacts", key, tuple(chain), at, {"hs_additional_emails": ";".join(mails)})
+
+
 def _duplicates(
     story: Story,
     timeline: Timeline,
@@ -249,14 +335,14 @@ def _duplicates(
     merged_at = first_at + int(rng.uniform(1, 90) * DAY)
     if not chained:
         if rng.random() < 0.93:
-            _merge(timeline, "contacts", key, first, merged_at, {"hs_additional_emails": private})
+            _merge(timeline, "contacts", key, (first,), merged_at, {"hs_additional_emails": private})
         return
     local, domain = person.email.split("@")
     spelt = f"{names.misspelt(local, rng)}{number}@{domain}"
     second_at = first_at + int(rng.uniform(0.1, 0.9) * (merged_at - first_at))
     second = _enter(timeline, records, second_at, {**properties, "email": spelt}, company, "IMPORT")
     records.people_truth.append(("hubspot", "contact", second, truth))
-    _merge(timeline, "contacts", second, first, merged_at, {"hs_additional_emails": private})
+    _merge(timeline, "contacts", second, (first,), merged_at, {"hs_additional_emails": private})
     final_at = merged_at + int(rng.uniform(1, 60) * DAY)
     timeline.remove(final_at, "hubspot/contacts", second)
     emails: dict[str, str | None] = {"hs_additional_emails": f"{spelt};{private}"}

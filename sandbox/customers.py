@@ -46,9 +46,15 @@ def _customer(
     email = story.people[payer].email
     if shared:
         email = f"{rng.choice(('billing', 'accounts', 'info'))}@{company.domain}"
+    mess = story.rng(f"billing mess {number}")
+    if story.reseller:
+        email, shared = _reseller_mailbox(story.reseller, records, key, shared)
+    elif shared and story.mail_domain != company.domain:
+        email = email.replace(f"@{company.domain}", f"@{story.mail_domain}")
     at_home = email.endswith("@" + company.domain)
     if not shared:
-        records.people_truth.append(("stripe", "customer", key, person_truth(story, payer)))
+        if not story.reseller:
+            records.people_truth.append(("stripe", "customer", key, person_truth(story, payer)))
         records.known[key] = created
         if rng.random() < 0.2:
             email = names.other_case(email, rng).strip()
@@ -57,21 +63,32 @@ def _customer(
     metadata: Object = {}
     way = rng.random() if found_by_mail else 0.8 * rng.random()
     both = rng.random() < 0.4
+    if mess.random() < story.dirt.lost_reference:
+        way, both = 1.0, False
     if way < 0.68:
         known = [other for other in records.companies if created_at(other) < created]
         metadata = {"hubspot_company_id": rng.choice(known)}
     if number == 0 and (0.68 <= way < 0.84 or (way < 0.68 and both)):
         changes: dict[str, str | None] = {"stripe_customer_id": key}
         timeline.update(created + HOUR, "companies", records.companies[0], changes, "INTEGRATION")
-    elif number > 0 and not metadata:
+    elif number > 0 and not metadata and way < 1.0:
         metadata = {"hubspot_company_id": records.companies[0]}
-    for recipient in records.recipients:
+    for recipient in () if story.reseller else records.recipients:
         if recipient.number == payer and recipient.joined < created and rng.random() < 0.5:
             timeline.patch(created + MINUTE, PEOPLE, recipient.id, {"stripeCustomerId": key})
             break
     person = story.people[payer]
     name = company.name if rng.random() < 0.7 else f"{person.first} {person.last}"
     return _object(key, created, email, name, company.country, story.currency, metadata, catalog.seed)
+
+
+def _reseller_mailbox(reseller: Story, records: Records, key: str, shared: bool) -> tuple[str, bool]:
+    """The mailbox that a reseller gives for its clients: a shared one, or that of its first contact."""
+    assert reseller.company is not None
+    if shared:
+        return f"billing@{reseller.company.domain}", True
+    records.people_truth.append(("stripe", "customer", key, person_truth(reseller, 0)))
+    return reseller.people[0].email, False
 
 
 def _object(

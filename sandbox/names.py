@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 def _words(text: str) -> list[str]:
@@ -136,6 +136,12 @@ def subsidiary(parent: Company, own: Company) -> Company:
     """The company as a daughter of `parent`: it bears the parent's name, and a domain of its own."""
     name = f"{parent.brand} {COUNTRY_NAME[own.country]} {_FORM[own.country]}"
     return Company(name, parent.brand, f"{parent.brand.lower()}-{own.domain}", own.country, parent.industry)
+
+
+def namesake(own: Company, other: Company) -> Company:
+    """The company under the name of an unrelated one: only domain, and perhaps country and legal form, differ."""
+    sector = other.name.split()[1]
+    return replace(own, name=f"{other.brand} {sector} {_FORM[own.country]}", brand=other.brand)
 
 
 def pick_country(rng: random.Random) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from sandbox.catalog import Catalog
 from sandbox.contacts import write_company_records, write_contact, write_shared_mailbox
 from sandbox.customers import make_customers
-from sandbox.recipients import write_recipient
+from sandbox.recipients import write_recipient, write_shared_recipient
 from sandbox.records import Records, lifecycle, person_truth
 from sandbox.story import Story
 from sandbox.timeline import Timeline
@@ -18,7 +18,7 @@ from sandbox.timeline import Timeline
 def write_people(story: Story, timeline: Timeline, catalog: Catalog) -> Records:
     """Write companies, contacts and Encharge people of an account; its Stripe customers are left for `billing`."""
     rng = story.rng("people")
-    records = Records(missing_domain=rng.random() < 0.04)
+    records = Records(missing_domain=rng.random() < story.dirt.missing_domain)
     path = lifecycle(story)
     if story.company:
         write_company_records(story, timeline, records, path, rng)
@@ -32,6 +32,8 @@ def write_people(story: Story, timeline: Timeline, catalog: Catalog) -> Records:
             write_recipient(story, timeline, records, number, contact, rng)
     if story.company:
         make_customers(story, timeline, catalog, records, story.rng("customers"))
-        if rng.random() < 0.02:
+        if rng.random() < story.dirt.shared_mailbox:
             write_shared_mailbox(story, timeline, records)
+            if story.rng("shared mailbox").random() < story.dirt.shared_in_email_tool:
+                write_shared_recipient(story, timeline, records)
     return records

@@ -20,14 +20,42 @@ def write_recipient(
     """The Encharge person; a few have a second one under a plus-tag address that only a cross reference explains."""
     person = story.people[number]
     local, domain = person.email.split("@")
-    email = names.other_case(person.email, rng) if rng.random() < 0.25 else person.email
+    email = names.other_case(person.email, rng) if rng.random() < story.dirt.other_case else person.email
     crossed = contact if contact and rng.random() < 0.7 else None
-    if crossed and rng.random() < 0.02:
+    if crossed and rng.random() < story.dirt.typo:
         email = f"{names.misspelt(local, rng)}@{domain}"
     _enlist(story, timeline, records, number, email, person.joined + 5 * SECOND, crossed, rng)
-    if crossed and rng.random() < 0.015:
+    if crossed and rng.random() < story.dirt.plus_tag:
         joined = person.joined + int(rng.uniform(5, 100) * DAY)
         _enlist(story, timeline, records, number, f"{local}+trial@{domain}", joined, crossed, rng)
+
+
+def write_shared_recipient(story: Story, timeline: Timeline, records: Records) -> None:
+    """Encharge writes to info@ as well. Who reads it there is not who the CRM's entry was made for."""
+    assert story.company is not None
+    at = story.lead_at + 5 * DAY
+    key = token(story.seed, "shared", story.index, size=20).lower()
+    records.people_truth.append(("encharge", "person", key, person_truth(story, "shared-mail")))
+    obj = {
+        "id": key,
+        "email": f"Info@{story.company.domain}",
+        "firstName": None,
+        "lastName": None,
+        "company": story.company.name,
+        "country": names.COUNTRY_NAME[story.country],
+        "userId": None,
+        "leadScore": 0,
+        "unsubscribed": False,
+        "hubspotId": None,
+        "stripeCustomerId": None,
+        "utmSource": None,
+        "utmMedium": None,
+        "utmCampaign": None,
+        "referrer": None,
+        "tags": [],
+        "createdAt": iso(at),
+    }
+    timeline.put(at, PEOPLE, obj)
 
 
 def _enlist(
@@ -42,7 +70,7 @@ def _enlist(
 ) -> None:
     person, touch, main = story.people[number], story.touches[-1], number == 0
     key = token(story.seed, "person", story.index, number, email, size=20).lower()
-    quits, leaves, late = rng.random() < 0.16, rng.random() < 0.01, rng.random() < 0.3
+    quits, leaves, late = rng.random() < 0.16, rng.random() < story.dirt.gone_recipient, rng.random() < 0.3
     recipient = Recipient(
         person,
         number,

@@ -13,6 +13,7 @@ from sandbox import names
 from sandbox.catalog import Representative
 from sandbox.channels import Channel
 from sandbox.clock import DAY
+from sandbox.dirt import PLAIN, Dirt
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +102,19 @@ class Story:
     deals: list[DealPlan] = field(default_factory=list)
     lives: list[Life] = field(default_factory=list)
     expansions: list[tuple[int, bool]] = field(default_factory=list)
+    dirt: Dirt = PLAIN
+    reseller: Story | None = None
 
     def rng(self, concern: str) -> random.Random:
         """A generator of its own for each concern, so that none disturbs another."""
         return random.Random(f"{self.seed}:{self.index}:{concern}")
+
+    @property
+    def mail_domain(self) -> str:
+        """Where the company's people have their mailboxes: its own domain, or its group's."""
+        assert self.company is not None
+        in_group = self.parent and self.parent.company and self.rng("group").random() < self.dirt.group_mail
+        return self.parent.company.domain if in_group else self.company.domain
 
     @property
     def customer_at(self) -> int | None:

@@ -11,6 +11,7 @@ from sandbox.arrivals import SEASON, Arrivals
 from sandbox.catalog import Catalog
 from sandbox.channels import CHANNELS, Channel
 from sandbox.clock import DAY, HOUR, MINUTE, add_months, day_of, daytime, working_hours
+from sandbox.dirt import PLAIN, Dirt
 from sandbox.story import DealPlan, Life, Person, Story, Touch
 
 
@@ -22,6 +23,7 @@ def tell(
     catalog: Catalog,
     earlier: Sequence[Story] = (),
     consumer: bool = False,
+    dirt: Dirt = PLAIN,
 ) -> Story:
     """Draw the story of account `index`, the `position`-th to arrive; some belong to one of the `earlier` ones."""
     rng = random.Random(f"{seed}:{index}:story")
@@ -34,10 +36,17 @@ def tell(
     lead_at = arrival + int(rng.lognormvariate(1.2, 1.1) * DAY) + int(rng.random() * 6 * HOUR)
     company = None if consumer else names.company(seed, index, country, rng)
     parent = None
-    if company and len(earlier) > 5 and rng.random() < 0.04:
+    if company and len(earlier) > 5 and rng.random() < dirt.subsidiary:
         candidate = rng.choice(earlier)
         if candidate.parent is None and candidate.company:
             parent, company = candidate, names.subsidiary(candidate.company, company)
+    reseller, mess = None, random.Random(f"{seed}:{index}:dirt")
+    if company and parent is None and len(earlier) > 5:
+        others = [other for other in earlier[-200:] if other.company and other.reseller is None]
+        if mess.random() < dirt.resold:
+            reseller = mess.choice(others[: 1 + len(others) // 20])
+        if mess.random() < dirt.namesake:
+            company = names.namesake(company, mess.choice(others).company)
     story = Story(
         index,
         seed,
@@ -52,6 +61,8 @@ def tell(
         quality,
         lead_at,
         subscriber_first=rng.random() < 0.22,
+        dirt=dirt,
+        reseller=reseller,
     )
     _people(story, rng)
     _touches(story, rng)
@@ -74,11 +85,14 @@ def _people(story: Story, rng: random.Random) -> None:
     style, taken = rng.randrange(3), set()
     for number in range(count):
         first, last = names.person_name(story.country, rng)
-        if story.company is None or rng.random() < 0.06:
+        if story.company is None or rng.random() < story.dirt.private_mail:
             mark = f"{story.index}{chr(97 + number) if number else ''}"
             email = f"{names.ascii_text(first)}.{names.ascii_text(last)}{mark}@{rng.choice(names.FREE_MAIL)}"
         else:
             email = names.work_email(first, last, story.company.domain, style)
+            if story.mail_domain != story.company.domain:
+                # one address book for the whole group, so the address needs a mark
+                email = email.replace(f"@{story.company.domain}", f"{story.index}@{story.mail_domain}")
             if email in taken:
                 email = f"{names.ascii_text(first)}.{names.ascii_text(last)}{number}@{story.company.domain}"
         taken.add(email)

@@ -22,6 +22,7 @@ from sandbox.channels import CHANNELS
 from sandbox.clock import DAY, datetime_of, day_of, instant, instant_of, month_start, shift_months
 from sandbox.company import write_company, write_payouts
 from sandbox.crm import write_crm
+from sandbox.dirt import HARD, PLAIN
 from sandbox.engagement import LAG, Timed, month_events
 from sandbox.facts import Fact
 from sandbox.ledger import Ledger
@@ -54,13 +55,16 @@ class World:
     """The company and its providers at an instant, `now` (aware UTC, midnight); only what lies before it is seen.
 
     `accounts` companies arrive within the first 36 months; `start` (the first of a month, default three years before
-    `date`'s month) anchors history: worlds with the same seed, accounts and start tell the same story.
+    `date`'s month) anchors history: worlds with the same seed, accounts and start tell the same story. A `hard` world's
+    records are dirtier (`sandbox.dirt`).
     """
 
-    def __init__(self, seed: int, accounts: int, date: date, start: date | None = None) -> None:
+    def __init__(
+        self, seed: int, accounts: int, date: date, start: date | None = None, hard: bool = False
+    ) -> None:
         if accounts < 1 or accounts >= _CONSUMERS:
             raise ValueError(f"accounts must be between 1 and {_CONSUMERS - 1}, not {accounts}")
-        self.seed, self.accounts = seed, accounts
+        self.seed, self.accounts, self._dirt = seed, accounts, HARD if hard else PLAIN
         self.start = month_start(start) if start else beginning(date)
         if date <= self.start:
             raise ValueError(f"the world begins on {self.start}, so its present cannot be {date}")
@@ -295,12 +299,18 @@ class World:
         stories: list[Story] = []
         while self._arrivals.at(len(stories)) < self._horizon:
             number = len(stories)
-            stories.append(tell(self.seed, number, number, self._arrivals, self._catalog, stories))
+            stories.append(tell(self.seed, number, number, self._arrivals, self._catalog, stories, dirt=self._dirt))
         yield from stories
         number = 0
         while self._arrivals.at(number / CONSUMER_SHARE) < self._horizon:
             yield tell(
-                self.seed, _CONSUMERS + number, number / CONSUMER_SHARE, self._arrivals, self._catalog, consumer=True
+                self.seed,
+                _CONSUMERS + number,
+                number / CONSUMER_SHARE,
+                self._arrivals,
+                self._catalog,
+                consumer=True,
+                dirt=self._dirt,
             )
             number += 1
 
