@@ -93,7 +93,7 @@ class World:
         return {
             reason
             for (reason,) in self.dbt.rows(
-                "select reason from identity.identity_review "
+                "select reason from journey.identity_review "
                 f"where node_id in ({listed}) and neighbour_id in ({listed})"
             )
         }
@@ -103,7 +103,9 @@ class World:
         return {
             rule
             for (rule,) in self.dbt.rows(
-                "select rule from identity.identity_evidence where node_id = ? and neighbour_id = ?", [left, right]
+                "select rule from identity.identity_links where is_accepted and node_id = least(?, ?) "
+                "and neighbour_id = greatest(?, ?)",
+                [left, right] * 2,
             )
         }
 
@@ -402,7 +404,7 @@ def test_every_own_id_leads_to_its_cluster(world: World) -> None:
     for entity in ("account", "person"):
         assert (
             world.dbt.value(
-                f"select count(*) from identity.{entity}_clusters as c left join identity.{entity}_aliases as a "
+                f"select count(*) from identity.{entity}_clusters as c left join journey.{entity}_aliases as a "
                 f"on c.own_id = a.alias_id where coalesce(a.{entity}_id, c.own_id) <> c.{entity}_id"
             )
             == 0
@@ -439,7 +441,7 @@ def test_ids_come_from_the_oldest_record(dbt: DbtWarehouse) -> None:
     kept = merging.account("hubspot:company:1")
     assert kept == merging.account("stripe:customer:2") and kept in (account, customer)
     (gone,) = {account, customer} - {kept}
-    assert dbt.value(f"select account_id from identity.account_aliases where alias_id = '{gone}'") == kept
+    assert dbt.value(f"select account_id from journey.account_aliases where alias_id = '{gone}'") == kept
 
     # the past as it was known then
     world.resolve(as_of="2025-06-15 00:00:00")

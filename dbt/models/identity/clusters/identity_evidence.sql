@@ -1,40 +1,42 @@
--- grain: one accepted link as seen from one of its two records
-with links as (
+-- grain: one link on the way from a record to the oldest record of its person or account; step 0 has none
+{{ config(schema='journey') }}
+
+with paths as (
+
+    select * from {{ ref('identity_paths') }}
+
+),
+
+links as (
 
     select * from {{ ref('identity_links') }}
-    where is_accepted
 
 ),
 
-accounts as (
+clusters as (
 
-    select * from {{ ref('account_clusters') }}
+    select concat_ws('', 'person|', node_id) as record, 'person' as entity, node_id, person_id as entity_id
+    from {{ ref('person_clusters') }}
 
-),
-
-people as (
-
-    select * from {{ ref('person_clusters') }}
-
-),
-
-both_ways as (
-
-    select link_id, entity, node_id, neighbour_id, rule, confidence, first_seen_at from links
     union all
-    select link_id, entity, neighbour_id, node_id, rule, confidence, first_seen_at from links
+
+    select concat_ws('', 'account|', node_id), 'account', node_id, account_id
+    from {{ ref('account_clusters') }}
 
 )
 
 select
-    both_ways.link_id,
-    both_ways.entity,
-    coalesce(people.person_id, accounts.account_id) as entity_id,
-    both_ways.node_id,
-    both_ways.neighbour_id,
-    both_ways.rule,
-    both_ways.confidence,
-    both_ways.first_seen_at
-from both_ways
-left join people on both_ways.entity = 'person' and both_ways.node_id = people.node_id
-left join accounts on both_ways.entity = 'account' and both_ways.node_id = accounts.node_id
+    clusters.entity,
+    clusters.entity_id,
+    clusters.node_id as record_id,
+    paths.step,
+    paths.link_id,
+    links.rule,
+    links.confidence,
+    links.evidence,
+    links.first_seen_at,
+    substring(paths.from_id, length(clusters.entity) + 2) as node_id,
+    substring(paths.to_id, length(clusters.entity) + 2) as neighbour_id
+from paths
+inner join clusters on paths.node_id = clusters.record
+left join links on paths.link_id = links.link_id

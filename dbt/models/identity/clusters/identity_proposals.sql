@@ -127,6 +127,7 @@ select distinct
     holders.node_id as neighbour_id,
     holders.rule,
     holders.confidence,
+    holders.trait as evidence,
     concat_ws('', 'same_', holders.rule) as reason
 from holders
 inner join telling

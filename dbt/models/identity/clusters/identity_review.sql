@@ -1,4 +1,6 @@
 -- grain: one doubtful pair of records and why it is doubtful
+{{ config(schema='journey') }}
+
 with links as (
 
     select * from {{ ref('identity_links') }}
@@ -15,6 +17,12 @@ people as (
 accounts as (
 
     select * from {{ ref('account_clusters') }}
+
+),
+
+nodes as (
+
+    select * from {{ ref('identity_nodes') }}
 
 ),
 
@@ -40,21 +48,23 @@ clusters as (
 
 doubts as (
 
-    select entity, node_id, neighbour_id, rule, confidence, rejected_reason as reason, 'rejected' as status
+    select entity, node_id, neighbour_id, rule, confidence, evidence, rejected_reason as reason, 'rejected' as status
     from links
 
     union all
 
-    select entity, node_id, neighbour_id, rule, confidence, reason, 'proposed' as status
+    select entity, node_id, neighbour_id, rule, confidence, evidence, reason, 'proposed' as status
     from proposals
 
     union all
 
     -- an override that names a record nobody has seen would otherwise fail in silence
-    select distinct
-        entity, left_node_id, right_node_id, 'override', cast(1 as decimal(3, 2)), 'unknown_record', 'rejected'
+    select
+        entity, left_node_id, right_node_id, 'override', cast(1 as decimal(3, 2)), coalesce(min(reason), 'by hand'),
+        'unknown_record', 'rejected'
     from overrides
     where not is_known
+    group by entity, left_node_id, right_node_id
 
 )
 
@@ -67,14 +77,21 @@ select
     neighbours.entity_id as neighbour_entity_id,
     doubts.rule,
     doubts.confidence,
+    doubts.evidence,
     doubts.reason,
-    doubts.status
+    doubts.status,
+    nodes.name,
+    nodes.email,
+    neighbour_nodes.name as neighbour_name,
+    neighbour_nodes.email as neighbour_email
 from doubts
 left join clusters as sides on doubts.entity = sides.entity and doubts.node_id = sides.node_id
 left join clusters as neighbours on doubts.entity = neighbours.entity and doubts.neighbour_id = neighbours.node_id
+left join nodes on doubts.node_id = nodes.node_id
+left join nodes as neighbour_nodes on doubts.neighbour_id = neighbour_nodes.node_id
 -- what other evidence has joined, or rightly kept as one, needs no look
 where
-    doubts.reason = 'unknown_record'
+    doubts.reason in ('unknown_record', 'merge_cycle')
     or sides.entity_id is null
     or neighbours.entity_id is null
     or sides.entity_id <> neighbours.entity_id

@@ -9,28 +9,9 @@ with nodes as (
 
 ),
 
-customers as (
-
-    select * from {{ ref('stg_stripe__customers') }}
-
-),
-
 companies as (
 
     select * from {{ ref('stg_hubspot__companies') }}
-
-),
-
-encharge_people as (
-
-    select * from {{ ref('stg_encharge__people') }}
-
-),
-
-contact_companies as (
-
-    select * from {{ ref('contact_companies') }}
-    where preference <= 2
 
 ),
 
@@ -40,62 +21,9 @@ keys as (
 
 ),
 
-crm_references as (
+evidence as (
 
-    select
-        {{ node_id('stripe', 'customer', 'customer_id') }} as customer_node_id,
-        {{ node_id('hubspot', 'company', 'hubspot_company_id') }} as company_node_id
-    from customers
-    where hubspot_company_id is not null
-
-),
-
-billing_references as (
-
-    select
-        {{ node_id('stripe', 'customer', 'stripe_customer_id') }} as customer_node_id,
-        {{ node_id('hubspot', 'company', 'company_id') }} as company_node_id
-    from companies
-    where stripe_customer_id is not null
-
-),
-
--- an email-marketing person that names both a contact and a customer
-engagement_references as (
-
-    select
-        {{ node_id('stripe', 'customer', 'encharge_people.stripe_customer_id') }} as customer_node_id,
-        contact_companies.company_node_id
-    from encharge_people
-    inner join contact_companies on encharge_people.hubspot_contact_id = contact_companies.contact_id
-    where encharge_people.stripe_customer_id is not null
-
-),
-
--- the customer's mailbox is that of a company's contact
-contact_mailboxes as (
-
-    select
-        customer_keys.node_id as customer_node_id,
-        contact_companies.company_node_id
-    from keys as customer_keys
-    inner join keys as contact_keys on customer_keys.value = contact_keys.value
-    inner join contact_companies on contact_keys.node_id = contact_companies.contact_node_id
-    where customer_keys.kind = 'email' and contact_keys.kind = 'email'
-
-),
-
-billing_domains as (
-
-    select
-        customer_keys.node_id as customer_node_id,
-        company_keys.node_id as company_node_id
-    from keys as customer_keys
-    inner join keys as company_keys on customer_keys.value = company_keys.value
-    where
-        customer_keys.kind = 'domain'
-        and company_keys.kind = 'domain'
-        and coalesce(customer_keys.weakness, 'parent_and_subsidiary') = 'parent_and_subsidiary'
+    select * from {{ ref('account_claim_evidence') }}
 
 ),
 
@@ -126,37 +54,35 @@ distinct_families as (
 
 ),
 
-evidence as (
+-- what a family's companies are called
+family_names as (
 
-    select
-        customer_node_id,
-        company_node_id,
-        'crm_reference' as rule,
-        1 as tier,
-        cast(0.98 as decimal(3, 2)) as confidence
-    from crm_references
+    select distinct
+        family_id,
+        {{ normalised_name('name') }} as name
+    from nodes
+    where source_type = 'company' and name is not null
 
-    union all
+),
 
-    select customer_node_id, company_node_id, 'billing_reference', 1, cast(0.98 as decimal(3, 2))
-    from billing_references
+-- a customer that bears the name of another company: its mailbox may be a reseller's, or that of a parent
+named_elsewhere as (
 
-    union all
-
-    select customer_node_id, company_node_id, 'engagement_reference', 2, cast(0.9 as decimal(3, 2))
-    from engagement_references
-
-    union all
-
-    select customer_node_id, company_node_id, 'contact_mailbox', 2, cast(0.9 as decimal(3, 2)) from contact_mailboxes
-
-    union all
-
-    select customer_node_id, company_node_id, 'billing_domain', 3, cast(0.8 as decimal(3, 2)) from billing_domains
+    select distinct
+        customers.node_id,
+        claimed.family_id
+    from nodes as customers
+    inner join evidence on customers.node_id = evidence.customer_node_id
+    inner join nodes as claimed on evidence.company_node_id = claimed.node_id
+    inner join family_names as others
+        on {{ normalised_name('customers.name') }} = others.name and claimed.family_id <> others.family_id
+    left join family_names as own
+        on claimed.family_id = own.family_id and {{ normalised_name('customers.name') }} = own.name
+    where evidence.tier > 1 and own.family_id is null
 
 )
 
-select distinct
+select
     customers.node_id as customer_node_id,
     -- customers that an override holds together are judged together
     customers.family_id as holder_id,
@@ -165,10 +91,14 @@ select distinct
     distinct_families.family_id is not null as is_distinct,
     evidence.rule,
     evidence.tier,
+    evidence.tier > 1 and named_elsewhere.node_id is not null as is_named_elsewhere,
     evidence.confidence,
-    greatest(customers.first_extracted_at, companies.first_extracted_at) as first_seen_at
+    evidence.evidence,
+    greatest(evidence.first_seen_at, customers.first_extracted_at, companies.first_extracted_at) as first_seen_at
 from evidence
 inner join nodes as customers on evidence.customer_node_id = customers.node_id
 inner join nodes as companies on evidence.company_node_id = companies.node_id
 left join distinct_families on companies.family_id = distinct_families.family_id
+left join named_elsewhere
+    on customers.node_id = named_elsewhere.node_id and companies.family_id = named_elsewhere.family_id
 where customers.source_type = 'customer' and companies.source_type = 'company'

@@ -37,6 +37,7 @@ customer_keys as (
         case keys.kind when 'email' then 'billing_mailbox' else 'customer_domain' end as rule,
         cast(case keys.kind when 'email' then 0.9 else 0.8 end as decimal(3, 2)) as confidence,
         keys.value,
+        keys.first_seen_at,
         customers.family_id,
         customers.standing,
         customers.first_extracted_at,
@@ -71,6 +72,8 @@ customer_links as (
         ) as neighbour_id,
         customer_keys.rule,
         customer_keys.confidence,
+        customer_keys.value as evidence,
+        customer_keys.first_seen_at,
         case
             when key_groups.families > 1 or key_groups.contested > 0 then 'different_companies'
             when key_groups.customers > {{ var('identity_domain_limit') }} then 'crowded_domain'
@@ -101,8 +104,10 @@ judged_claims as (
         claims.company_node_id as neighbour_id,
         claims.rule,
         claims.confidence,
+        claims.evidence,
         claims.first_seen_at,
         case
+            when claims.is_named_elsewhere then 'named_elsewhere'
             when verdicts.family_id is null then 'different_companies'
             when verdicts.family_id not in (claims.family_id, coalesce(adopted.adopting_family_id, ''))
                 then 'better_claim_elsewhere'
@@ -124,7 +129,8 @@ judged as (
         customer_links.neighbour_id,
         customer_links.rule,
         customer_links.confidence,
-        greatest(customers.first_extracted_at, neighbours.first_extracted_at) as first_seen_at,
+        customer_links.evidence,
+        greatest(customer_links.first_seen_at, neighbours.first_extracted_at) as first_seen_at,
         customer_links.rejected_reason
     from customer_links
     inner join customers on customer_links.node_id = customers.node_id
@@ -142,6 +148,7 @@ select
     greatest(node_id, neighbour_id) as neighbour_id,
     rule,
     confidence,
+    evidence,
     first_seen_at,
     rejected_reason
 from judged

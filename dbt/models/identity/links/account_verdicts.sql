@@ -12,6 +12,14 @@ with nodes as (
 claims as (
 
     select * from {{ ref('account_claims') }}
+    where not is_named_elsewhere
+
+),
+
+doubted as (
+
+    select distinct holder_id from {{ ref('account_claims') }}
+    where is_named_elsewhere
 
 ),
 
@@ -82,8 +90,9 @@ select
     end as family_id,
     case
         when holders.is_decided or contenders.families = 1 then 'placed'
-        when contenders.families > 1 then 'contested'
+        when contenders.families > 1 or doubted.holder_id is not null then 'contested'
         else 'free'
     end as standing
 from holders
 left join contenders on holders.holder_id = contenders.holder_id
+left join doubted on holders.holder_id = doubted.holder_id

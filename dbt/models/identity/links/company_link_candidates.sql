@@ -11,16 +11,17 @@ domain_keys as (
     select
         keys.node_id,
         keys.value as domain,
-        keys.weakness
+        keys.weakness,
+        keys.first_seen_at
     from {{ ref('identity_keys') }} as keys
     inner join nodes on keys.node_id = nodes.node_id
     where keys.kind = 'domain' and nodes.source_type = 'company'
 
 ),
 
-company_merges as (
+merges as (
 
-    select * from {{ ref('stg_hubspot__company_merges') }}
+    select * from {{ ref('identity_merges') }}
 
 ),
 
@@ -28,15 +29,6 @@ overrides as (
 
     select * from {{ ref('identity_overrides') }}
     where entity = 'account' and is_known
-
-),
-
-merges as (
-
-    select
-        {{ node_id('hubspot', 'company', 'winner_id') }} as node_id,
-        {{ node_id('hubspot', 'company', 'loser_id') }} as neighbour_id
-    from company_merges
 
 ),
 
@@ -54,7 +46,9 @@ domain_holders as (
 
     select
         domain_keys.node_id,
+        domain_keys.domain,
         domain_keys.weakness,
+        domain_keys.first_seen_at,
         first_value(nodes.node_id) over (
             partition by domain_keys.domain
             order by nodes.first_extracted_at, nodes.created_at nulls last, nodes.node_id
@@ -72,17 +66,24 @@ evidence as (
         right_node_id as neighbour_id,
         'override' as rule,
         cast(1 as decimal(3, 2)) as confidence,
+        coalesce(reason, 'by hand') as evidence,
+        first_extracted_at as first_seen_at,
         cast(null as string) as weakness
     from overrides
     where action = 'join'
 
     union all
 
-    select node_id, neighbour_id, 'merge', cast(1 as decimal(3, 2)), cast(null as string) from merges
+    select
+        winner_node_id, loser_node_id, 'merge', cast(1 as decimal(3, 2)),
+        concat_ws('', loser_node_id, ' merged into ', winner_node_id),
+        first_seen_at, case when is_cycle then 'merge_cycle' end
+    from merges
 
     union all
 
-    select oldest_node_id, node_id, 'company_domain', cast(0.9 as decimal(3, 2)), weakness from domain_holders
+    select oldest_node_id, node_id, 'company_domain', cast(0.9 as decimal(3, 2)), domain, first_seen_at, weakness
+    from domain_holders
 
 ),
 
@@ -93,7 +94,8 @@ judged as (
         greatest(evidence.node_id, evidence.neighbour_id) as neighbour_id,
         evidence.rule,
         evidence.confidence,
-        greatest(nodes.first_extracted_at, neighbours.first_extracted_at) as first_seen_at,
+        evidence.evidence,
+        greatest(evidence.first_seen_at, nodes.first_extracted_at, neighbours.first_extracted_at) as first_seen_at,
         evidence.weakness as rejected_reason
     from evidence
     inner join nodes on evidence.node_id = nodes.node_id
@@ -102,13 +104,4 @@ judged as (
 
 )
 
--- two records may share several mailboxes or domains: one that stands is enough
-select
-    node_id,
-    neighbour_id,
-    rule,
-    confidence,
-    first_seen_at,
-    case when count(*) = count(rejected_reason) then min(rejected_reason) end as rejected_reason
-from judged
-group by node_id, neighbour_id, rule, confidence, first_seen_at
+select * from {{ strongest_evidence('judged') }} as strongest

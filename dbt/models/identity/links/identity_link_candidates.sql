@@ -26,6 +26,7 @@ select
     neighbour_id,
     rule,
     confidence,
+    evidence,
     first_seen_at,
     rejected_reason
 from candidates

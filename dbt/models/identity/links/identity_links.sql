@@ -50,6 +50,7 @@ select
     candidates.neighbour_id,
     candidates.rule,
     candidates.confidence,
+    candidates.evidence,
     candidates.first_seen_at,
     candidates.rejected_reason is null and cut.link_id is null as is_accepted,
     coalesce(

@@ -11,22 +11,31 @@ email_keys as (
     select
         keys.node_id,
         keys.value as email,
-        keys.weakness
+        keys.weakness,
+        keys.first_seen_at
     from {{ ref('identity_keys') }} as keys
     inner join nodes on keys.node_id = nodes.node_id
     where keys.kind = 'email'
 
 ),
 
-contact_merges as (
+merges as (
 
-    select * from {{ ref('stg_hubspot__contact_merges') }}
+    select * from {{ ref('identity_merges') }}
 
 ),
 
-encharge_people as (
+named as (
 
-    select * from {{ ref('stg_encharge__people') }}
+    select
+        named.node_id,
+        named.kind as rule,
+        named.target_node_id,
+        named.first_seen_at,
+        nodes.email
+    from {{ ref('identity_references') }} as named
+    inner join nodes on named.node_id = nodes.node_id
+    where named.kind in ('crm_reference', 'billing_reference')
 
 ),
 
@@ -34,35 +43,6 @@ overrides as (
 
     select * from {{ ref('identity_overrides') }}
     where entity = 'person' and is_known
-
-),
-
-merges as (
-
-    select
-        {{ node_id('hubspot', 'contact', 'winner_id') }} as node_id,
-        {{ node_id('hubspot', 'contact', 'loser_id') }} as neighbour_id
-    from contact_merges
-
-),
-
-crm_references as (
-
-    select
-        {{ node_id('encharge', 'person', 'person_id') }} as node_id,
-        {{ node_id('hubspot', 'contact', 'hubspot_contact_id') }} as neighbour_id
-    from encharge_people
-    where hubspot_contact_id is not null
-
-),
-
-billing_references as (
-
-    select
-        {{ node_id('encharge', 'person', 'person_id') }} as node_id,
-        {{ node_id('stripe', 'customer', 'stripe_customer_id') }} as neighbour_id
-    from encharge_people
-    where stripe_customer_id is not null
 
 ),
 
@@ -79,7 +59,9 @@ email_holders as (
 
     select
         email_keys.node_id,
+        email_keys.email,
         email_keys.weakness,
+        email_keys.first_seen_at,
         first_value(nodes.node_id) over (
             partition by email_keys.email
             order by nodes.first_extracted_at, nodes.created_at nulls last, nodes.node_id
@@ -90,6 +72,39 @@ email_holders as (
 
 ),
 
+-- an integration gone wrong writes one id on many people
+crowded_references as (
+
+    select
+        rule,
+        target_node_id
+    from named
+    group by rule, target_node_id
+    having count(distinct coalesce(email, node_id)) > {{ var('identity_reference_limit') }}
+
+),
+
+-- those who name a record that nobody has any more are the same by that name
+reference_holders as (
+
+    select
+        named.node_id,
+        named.rule,
+        case
+            when targets.node_id is not null then named.target_node_id
+            when named.rule = 'crm_reference'
+                then min(named.node_id) over (partition by named.rule, named.target_node_id)
+        end as neighbour_id,
+        named.target_node_id,
+        named.first_seen_at,
+        case when crowded.target_node_id is not null then 'crowded_reference' end as weakness
+    from named
+    left join nodes as targets on named.target_node_id = targets.node_id
+    left join crowded_references as crowded
+        on named.rule = crowded.rule and named.target_node_id = crowded.target_node_id
+
+),
+
 evidence as (
 
     select
@@ -97,26 +112,33 @@ evidence as (
         right_node_id as neighbour_id,
         'override' as rule,
         cast(1 as decimal(3, 2)) as confidence,
+        coalesce(reason, 'by hand') as evidence,
+        first_extracted_at as first_seen_at,
         cast(null as string) as weakness
     from overrides
     where action = 'join'
 
     union all
 
-    select node_id, neighbour_id, 'merge', cast(1 as decimal(3, 2)), cast(null as string) from merges
+    select
+        winner_node_id, loser_node_id, 'merge', cast(1 as decimal(3, 2)),
+        concat_ws('', loser_node_id, ' merged into ', winner_node_id),
+        first_seen_at, case when is_cycle then 'merge_cycle' end
+    from merges
 
     union all
 
-    select node_id, neighbour_id, 'crm_reference', cast(0.98 as decimal(3, 2)), cast(null as string) from crm_references
+    select
+        node_id, neighbour_id, rule,
+        cast(case rule when 'crm_reference' then 0.98 else 0.9 end as decimal(3, 2)),
+        concat_ws('', node_id, ' names ', target_node_id),
+        first_seen_at, weakness
+    from reference_holders
 
     union all
 
-    select node_id, neighbour_id, 'billing_reference', cast(0.9 as decimal(3, 2)), cast(null as string)
-    from billing_references
-
-    union all
-
-    select oldest_node_id, node_id, 'email', cast(0.95 as decimal(3, 2)), weakness from email_holders
+    select oldest_node_id, node_id, 'email', cast(0.95 as decimal(3, 2)), email, first_seen_at, weakness
+    from email_holders
 
 ),
 
@@ -127,7 +149,8 @@ judged as (
         greatest(evidence.node_id, evidence.neighbour_id) as neighbour_id,
         evidence.rule,
         evidence.confidence,
-        greatest(nodes.first_extracted_at, neighbours.first_extracted_at) as first_seen_at,
+        evidence.evidence,
+        greatest(evidence.first_seen_at, nodes.first_extracted_at, neighbours.first_extracted_at) as first_seen_at,
         case
             when evidence.weakness is not null then evidence.weakness
             -- a customer record often carries a colleague's mailbox: then it tells the account, not the person
@@ -140,13 +163,4 @@ judged as (
 
 )
 
--- two records may share several mailboxes or domains: one that stands is enough
-select
-    node_id,
-    neighbour_id,
-    rule,
-    confidence,
-    first_seen_at,
-    case when count(*) = count(rejected_reason) then min(rejected_reason) end as rejected_reason
-from judged
-group by node_id, neighbour_id, rule, confidence, first_seen_at
+select * from {{ strongest_evidence('judged') }} as strongest

@@ -35,6 +35,12 @@ role_mailboxes as (
 
 ),
 
+sightings as (
+
+    select * from {{ ref('identity_sightings') }}
+
+),
+
 additional_emails as (
 
     select
@@ -62,21 +68,47 @@ company_domains as (
 
 ),
 
-emails as (
+carried as (
 
-    select node_id, email from nodes
+    select node_id, 'email' as kind, email as value from nodes
     union
-    select node_id, {{ normalised_email('email') }} as email from additional_emails
+    select node_id, 'email', {{ normalised_email('email') }} from additional_emails
+    union
+    select node_id, 'domain', {{ normalised_domain('domain') }} from company_domains
+
+),
+
+dated as (
+
+    select
+        carried.node_id,
+        carried.kind,
+        carried.value,
+        sightings.first_seen_at
+    from carried
+    left join sightings
+        on
+            carried.node_id = sightings.node_id
+            and carried.kind = sightings.kind
+            and carried.value = sightings.value
+    where carried.value is not null
 
 ),
 
 found as (
 
-    select node_id, 'email' as kind, email as value from emails
-    union
-    select node_id, 'domain', {{ email_domain('email') }} from emails
-    union
-    select node_id, 'domain', {{ normalised_domain('domain') }} from company_domains
+    select node_id, kind, value, first_seen_at from dated
+
+    union all
+
+    select
+        node_id,
+        'domain' as kind,
+        {{ email_domain('value') }} as value,
+        min(first_seen_at) as first_seen_at
+    from dated
+    where kind = 'email'
+    group by node_id, {{ email_domain('value') }}
 
 ),
 
@@ -122,10 +154,10 @@ select
         when crowded_domains.domain is not null then 'crowded_domain'
         when family_domains.domain is not null then 'parent_and_subsidiary'
         when found.kind = 'email' and role_mailboxes.local_part is not null then 'role_mailbox'
-    end as weakness
+    end as weakness,
+    found.first_seen_at
 from found
 left join shared_domains on found.kind = 'domain' and found.value = shared_domains.domain
 left join crowded_domains on found.kind = 'domain' and found.value = crowded_domains.domain
 left join family_domains on found.kind = 'domain' and found.value = family_domains.domain
 left join role_mailboxes on {{ mailbox_name('found.value') }} = role_mailboxes.local_part
-where found.value is not null

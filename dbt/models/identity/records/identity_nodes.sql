@@ -5,21 +5,16 @@ with contacts as (
 
 ),
 
-contact_merges as (
-
-    select * from {{ ref('stg_hubspot__contact_merges') }}
-
-),
-
 companies as (
 
     select * from {{ ref('stg_hubspot__companies') }}
 
 ),
 
-company_merges as (
+merges as (
 
-    select * from {{ ref('stg_hubspot__company_merges') }}
+    select * from {{ ref('identity_references') }}
+    where kind = 'merge'
 
 ),
 
@@ -42,29 +37,16 @@ role_mailboxes as (
 ),
 
 -- a record that was merged away before the first extraction is known by its id only
-lost_contacts as (
+lost as (
 
     select
-        contact_merges.loser_id as source_id,
-        min(winners.extracted_at) as first_extracted_at
-    from contact_merges
-    inner join contacts as winners on contact_merges.winner_id = winners.contact_id
-    left join contacts as losers on contact_merges.loser_id = losers.contact_id
-    where losers.contact_id is null
-    group by contact_merges.loser_id
-
-),
-
-lost_companies as (
-
-    select
-        company_merges.loser_id as source_id,
-        min(winners.extracted_at) as first_extracted_at
-    from company_merges
-    inner join companies as winners on company_merges.winner_id = winners.company_id
-    left join companies as losers on company_merges.loser_id = losers.company_id
-    where losers.company_id is null
-    group by company_merges.loser_id
+        merges.target_node_id as node_id,
+        min(merges.first_seen_at) as first_extracted_at
+    from merges
+    left join contacts on merges.target_node_id = {{ node_id('hubspot', 'contact', 'contacts.contact_id') }}
+    left join companies on merges.target_node_id = {{ node_id('hubspot', 'company', 'companies.company_id') }}
+    where contacts.contact_id is null and companies.company_id is null
+    group by merges.target_node_id
 
 ),
 
@@ -85,9 +67,12 @@ records as (
     union all
 
     select
-        'hubspot', 'contact', source_id, cast(null as string), cast(null as string), cast(null as string),
+        'hubspot',
+        case when node_id like 'hubspot:contact:%' then 'contact' else 'company' end,
+        substring(node_id, length('hubspot:contact:') + 1),
+        cast(null as string), cast(null as string), cast(null as string),
         cast(null as timestamp), first_extracted_at, true
-    from lost_contacts
+    from lost
 
     union all
 
@@ -96,12 +81,6 @@ records as (
         created_at, first_extracted_at, is_deleted
     from companies
 
-    union all
-
-    select
-        'hubspot', 'company', source_id, cast(null as string), cast(null as string), cast(null as string),
-        cast(null as timestamp), first_extracted_at, true
-    from lost_companies
 
     union all
 
