@@ -28,7 +28,9 @@ define environment
 	@$(1)/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 endef
 
-.PHONY: help setup setup-spark setup-iceberg demo dev metrics spark spark-stop test test-all test-spark test-cluster lint format bench bench-engines lock clean
+SPLINK_STAMP  := $(VENV)/.installed-splink
+
+.PHONY: help setup setup-splink setup-spark setup-iceberg demo dev metrics spark spark-stop test test-all test-spark test-cluster mutants lint format bench bench-engines lock clean
 help:           ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
 
@@ -36,6 +38,12 @@ setup: $(STAMP) ## create .venv and install the pinned dependencies
 
 $(STAMP): requirements.lock pyproject.toml
 	$(call environment,$(VENV))
+	@touch $@
+
+setup-splink: $(SPLINK_STAMP) ## add Splink to .venv, which proposes doubtful pairs of people
+
+$(SPLINK_STAMP): $(STAMP) requirements-splink.lock
+	$(call install,$(VENV),requirements-splink.lock)
 	@touch $@
 
 setup-spark: $(SPARK_STAMP) ## add Apache Spark and its clients to .venv (needs Java 17)
@@ -84,6 +92,9 @@ test-cluster: $(SPARK_STAMP) $(ICEBERG_STAMP) ## the tests on a whole cluster, a
 	$(PY) -m pytest -n 0 -m cluster
 	$(ICEBERG_VENV)/bin/python -m pytest -n 0 -m iceberg
 
+mutants: $(STAMP) ## put deliberate faults into the models, and see whether the tests notice (an hour)
+	$(PY) -m tests.mutation
+
 lint: $(STAMP)  ## ruff and sqlfluff
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -102,6 +113,7 @@ bench-engines: $(SPARK_STAMP) ## the same work on both engines
 lock:           ## pin all requirements again, the extras to what the default has (needs uv on the path)
 	$(LOCK) requirements.in -o requirements.lock
 	$(LOCK) $(BESIDE) requirements-spark.in -o requirements-spark.lock
+	$(LOCK) $(BESIDE) requirements-splink.in -o requirements-splink.lock
 	$(LOCK) $(BESIDE) requirements-iceberg.in -o requirements-iceberg.lock
 
 clean:          ## remove what runs produced; the ledger and the environments stay

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from dagster_project.checks import quality_checks
+from dagster_project.identity import identity_proposals
 from dagster_project.ingestion import STREAMS, source_assets
 from dagster_project.insights import forecasts
 from dagster_project.jobs import freshness, nightly, schedule, source_jobs, tell_of_failures
@@ -21,10 +22,13 @@ def build(settings: Settings) -> dg.Definitions:
     """The definitions under some settings: the reporting zone, and where the parsed dbt project is kept."""
     sources = [source_assets(source) for source in STREAMS]
     dbt = dbt_definitions(manifest_path(settings))
-    tables = sorted(key for assets in (dbt, forecasts) for key in assets.keys if key.path[0] in PUBLISHED)
+    tables = sorted(
+        key for assets in (dbt, forecasts, identity_proposals) for key in assets.keys if key.path[0] in PUBLISHED
+    )
     policy = freshness(settings.time_zone)
     assets = dg.map_asset_specs(
-        lambda spec: dg.apply_freshness_policy(spec, policy), [*sources, dbt, forecasts, *publish_assets(tables)]
+        lambda spec: dg.apply_freshness_policy(spec, policy),
+        [*sources, dbt, forecasts, identity_proposals, *publish_assets(tables)],
     )
     return dg.Definitions(
         assets=assets,

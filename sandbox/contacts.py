@@ -80,7 +80,11 @@ def _second_company(
     if rng.random() < 0.5:
         records.merged_at = at + int(rng.uniform(20, 300) * DAY)
     mess = story.rng("third company")
-    third = _third_company(story, timeline, records, properties, at, mess) if mess.random() < story.dirt.third_company else ()
+    third = (
+        _third_company(story, timeline, records, properties, at, mess)
+        if mess.random() < story.dirt.third_company
+        else ()
+    )
     if records.merged_at:
         _merge(timeline, "companies", records.companies[0], (*third, second), records.merged_at, {})
 
@@ -260,16 +264,14 @@ def _work(story: Story, timeline: Timeline, key: str) -> None:
         update(first.created + MINUTE, first.owner.user_id, hs_lead_status="OPEN_DEAL")
 
 
-def _mess_up(
-    story: Story, timeline: Timeline, records: Records, number: int, key: str, company: str | None
-) -> None:
+def _mess_up(story: Story, timeline: Timeline, records: Records, number: int, key: str, company: str | None) -> None:
     """What befalls contacts in a hard world: duplicates merged in a long chain, and an address that changes."""
     rng, person = story.rng(f"mess {number}"), story.people[number]
     if rng.random() < story.dirt.long_chain:
         _long_chain(story, timeline, records, number, key, company, rng)
     elif rng.random() < story.dirt.changed_mail:
         _, domain = person.email.split("@")
-        given, family = names.person_name(story.country, rng)
+        family = names.person_name(story.country, rng)[1]
         fresh = f"{names.ascii_text(person.first)}.{names.ascii_text(family)}{story.index}{number}@{domain}"
         changes: dict[str, str | None] = {"email": fresh, "lastname": family}
         if rng.random() < 0.75:

@@ -59,9 +59,7 @@ class World:
     records are dirtier (`sandbox.dirt`).
     """
 
-    def __init__(
-        self, seed: int, accounts: int, date: date, start: date | None = None, hard: bool = False
-    ) -> None:
+    def __init__(self, seed: int, accounts: int, date: date, start: date | None = None, hard: bool = False) -> None:
         if accounts < 1 or accounts >= _CONSUMERS:
             raise ValueError(f"accounts must be between 1 and {_CONSUMERS - 1}, not {accounts}")
         self.seed, self.accounts, self._dirt = seed, accounts, HARD if hard else PLAIN
@@ -134,13 +132,16 @@ class World:
 
     # --- the truth ------------------------------------------------------------------------------------------------
 
-    def truth_people(self) -> list[dict[str, str]]:
-        """Which served record is which person: source_system, source_type, source_id, truth_id."""
-        return self._served(row for _, records in self._members for row in records.people_truth)
+    def truth_people(self, gone: bool = False) -> list[dict[str, str]]:
+        """Which served record is which person: source_system, source_type, source_id, truth_id.
 
-    def truth_accounts(self) -> list[dict[str, str]]:
-        """Which served record is which account: source_system, source_type, source_id, truth_id."""
-        return self._served(row for _, records in self._members for row in records.account_truth)
+        With `gone` also the records that are no longer, or not yet, served.
+        """
+        return self._served((row for _, records in self._members for row in records.people_truth), gone)
+
+    def truth_accounts(self, gone: bool = False) -> list[dict[str, str]]:
+        """Which served record is which account, likewise."""
+        return self._served((row for _, records in self._members for row in records.account_truth), gone)
 
     def truth_mrr(self) -> list[dict[str, Any]]:
         """By month (YYYY-MM-01): mrr (US dollars, text), customers_new, customers_churned, customers; as of `now`."""
@@ -234,13 +235,15 @@ class World:
         costs, ads = self._ledger.costs(today), self._ledger.ad_spend(today)
         return truth_economics.spent(costs, ads, self._rates, self._now)
 
-    def _served(self, rows: Iterator[tuple[str, str, str, str]]) -> list[dict[str, str]]:
+    def _served(self, rows: Iterator[tuple[str, str, str, str]], gone: bool) -> list[dict[str, str]]:
         streams = {"contact": "contacts", "company": "companies", "person": "people", "customer": "customers"}
         out = []
         for system, kind, key, truth_id in rows:
             stream = streams[kind]
-            if key in self._state.table(f"{system}/{stream}") or key in self._state.archived.get(
-                f"{system}/{stream}", {}
+            if (
+                gone
+                or key in self._state.table(f"{system}/{stream}")
+                or key in self._state.archived.get(f"{system}/{stream}", {})
             ):
                 out.append({"source_system": system, "source_type": kind, "source_id": key, "truth_id": truth_id})
         return sorted(out, key=lambda row: tuple(row.values()))

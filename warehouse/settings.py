@@ -124,6 +124,9 @@ class Settings(BaseSettings):
     full_discount: Literal["churn", "customer"] | None = None
     reactivation_gap_days: int | None = Field(default=None, ge=0)
 
+    # proposes doubtful pairs of people with a probability; needs the extra of `make setup-splink`
+    identity_proposals: bool = False
+
     hubspot_base_url: str = "https://api.hubapi.com"
     hubspot_api_key: SecretStr | None = None
     hubspot_start_date: date | None = None

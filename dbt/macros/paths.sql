@@ -118,8 +118,8 @@
             select known.node_id, known.root_id, known.step, known.from_id, known.to_id, known.link_id
             from {{ existing }} as known
             inner join (select distinct node_id from {{ news }}) as news on known.node_id = news.node_id
-            left join (select distinct node_id from {{ open }}) as open on known.node_id = open.node_id
-            where open.node_id is null
+            left join (select distinct node_id from {{ open }}) as again on known.node_id = again.node_id
+            where again.node_id is null
         {%- endcall %}
     {%- endif -%}
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from datetime import date
 
 import pytest
 
-from tests.dbt.conftest import DbtWarehouse
+from tests.dbt.conftest import PROJECT, DbtWarehouse
 
 MODELS = (
     "+account_sources",
@@ -17,6 +19,7 @@ MODELS = (
     "+person_aliases",
 )
 
+WHY = re.search(r"```sql\n(.*?)```", (PROJECT.parent / "docs" / "identity.md").read_text(), re.DOTALL)[1]
 FIRST = "2025-06-01 00:00:00+00"
 LATER = "2025-07-01 00:00:00+00"
 
@@ -53,13 +56,15 @@ class World:
             type_id=type_id,
         )
 
-    def override(self, action: str, entity: str, left: str, right: str) -> None:
+    def override(self, action: str, entity: str, left: str, right: str, **columns: object) -> None:
         sides = {
             f"{side}_{part}": value
             for side, node in (("left", left), ("right", right))
             for part, value in zip(("system", "type", "id"), node.split(":"), strict=True)
         }
-        self._add("ledger", "identity_overrides", f"{action}-{left}-{right}", action=action, entity=entity, **sides)
+        self._add(
+            "ledger", "identity_overrides", f"{action}-{left}-{right}", action=action, entity=entity, **sides, **columns
+        )
 
     def resolve(self, **variables: object) -> None:
         self.load()
@@ -93,8 +98,7 @@ class World:
         return {
             reason
             for (reason,) in self.dbt.rows(
-                "select reason from journey.identity_review "
-                f"where node_id in ({listed}) and neighbour_id in ({listed})"
+                f"select reason from journey.identity_review where node_id in ({listed}) and neighbour_id in ({listed})"
             )
         }
 
@@ -108,6 +112,11 @@ class World:
                 [left, right] * 2,
             )
         }
+
+    def why(self, entity: str, left: str, right: str) -> list[tuple[str, str]]:
+        """Rule and evidence of the links between two records, by the query of docs/identity.md."""
+        query = WHY.replace("'person'", f"'{entity}'").replace("'hubspot:contact:1'", f"'{left}'")
+        return [row[:2] for row in self.dbt.rows(query.replace("'encharge:person:2'", f"'{right}'"))]
 
     def _add(self, source: str, stream: str, id: str, **columns: object) -> None:
         row = {"id": id, "created_at": "2025-01-01 00:00:00+00", **columns}
@@ -151,9 +160,18 @@ def world(dbt_module: DbtWarehouse) -> Iterator[World]:
     world.contact("m1", merged_ids="m2")
     world.contact("m2", merged_ids="m3;m4", is_deleted=True)
     world.contact("m3", is_deleted=True)
+    # those who name a contact that nobody has any more; and one that too many name
+    world.person("r1", "r1@mail-nine.com", hubspot_contact_id="purged")
+    world.person("r1b", "r1b@mail-nine.com", hubspot_contact_id="purged")
+    for limit in (5, 6):
+        world.contact(f"r{limit}", f"r{limit}@mail-ten.com")
+        for number in range(limit):
+            world.person(f"r{limit}-{number}", f"r{limit}.{number}@mail-ten.com", hubspot_contact_id=f"r{limit}")
     world.contact("c1", merged_ids="c2")
     world.contact("c2", merged_ids="c3")
     world.contact("c3", merged_ids="c1")
+    world.contact("c4", merged_ids="c5")
+    world.contact("c5", merged_ids="c4")
 
     # accounts, by rule
     world.company("a1", "alpha.com")
@@ -206,6 +224,17 @@ def world(dbt_module: DbtWarehouse) -> Iterator[World]:
     world.customer("g6", "books@agency.com", hubspot_company_id="g6")
     world.customer("g6b", "books@agency.com", hubspot_company_id="g6b")
 
+    # a reseller's mailbox, and the name of the client that it pays for
+    world.company("g7", "agency-seven.com", name="Seven Agency Ltd")
+    world.company("g7b", "client-seven.com", name="Seven Client GmbH")
+    world.contact("g7", "ann@agency-seven.com", company_id="g7")
+    world.customer("g7", "billing@agency-seven.com", name="SEVEN CLIENT")
+    world.customer("g7b", "ann@agency-seven.com", name="Seven Client", hubspot_company_id="g7b")
+    # a namesake of another company is still who its own domain says
+    world.company("g8", "eight.com", name="Eight Media Inc.")
+    world.company("g8b", "eight-media.de", name="Eight Media GmbH")
+    world.customer("g8", "billing@eight.com", name="Eight Media")
+
     # overrides
     world.contact("o1", "one@override.com")
     world.contact("o1b", "other@override.com")
@@ -234,6 +263,10 @@ def world(dbt_module: DbtWarehouse) -> Iterator[World]:
     world.company("o6", "ypsilon.com")
     world.company("o6b", "phi.com")
     world.override("join", "account", "hubspot:company:o6", "hubspot:company:o6b")
+    # one that was taken back
+    world.contact("o7", "seven@override.com")
+    world.contact("o7b", "seven.other@override.com")
+    world.override("join", "person", "hubspot:contact:o7", "hubspot:contact:o7b", is_deleted=True)
 
     # people and their accounts
     world.company("w1", "chi.com")
@@ -298,6 +331,42 @@ def test_a_role_mailbox_makes_no_person_of_a_billing_customer(world: World) -> N
 def test_merges_hold_in_a_chain_and_in_a_cycle(world: World) -> None:
     assert world.same_person(*(f"hubspot:contact:m{number}" for number in (1, 2, 3, 4)))
     assert world.same_person(*(f"hubspot:contact:c{number}" for number in (1, 2, 3)))
+    assert world.same_person("hubspot:contact:c4", "hubspot:contact:c5")
+
+
+def test_the_merge_that_closes_a_cycle_is_refused(world: World) -> None:
+    assert world.reviewed(*(f"hubspot:contact:c{number}" for number in (1, 2, 3))) == {"merge_cycle"}
+    assert world.rules("hubspot:contact:c1", "hubspot:contact:c3") == set()
+    assert world.rules("hubspot:contact:c1", "hubspot:contact:c2") == {"merge"}
+    # of two that name each other one merge stands and one does not: the pair has evidence enough
+    assert world.rules("hubspot:contact:c4", "hubspot:contact:c5") == {"merge"}
+
+
+def test_those_who_name_a_purged_contact_are_one(world: World) -> None:
+    assert world.same_person("encharge:person:r1", "encharge:person:r1b")
+    assert world.rules("encharge:person:r1", "encharge:person:r1b") == {"crm_reference"}
+
+
+def test_a_contact_that_too_many_name_joins_nobody(world: World) -> None:
+    assert world.same_person("hubspot:contact:r5", *(f"encharge:person:r5-{number}" for number in range(5)))
+    people = ["hubspot:contact:r6", *(f"encharge:person:r6-{number}" for number in range(6))]
+    assert len({world.human(node) for node in people}) == 7
+    assert world.reviewed(*people) == {"crowded_reference"}
+
+
+def test_a_chain_of_links_says_why_two_records_are_one(world: World) -> None:
+    assert world.why("account", "hubspot:company:a10", "hubspot:company:a10b") == [
+        ("crm_reference", "stripe:customer:a10 names hubspot:company:a10"),
+        ("billing_reference", "hubspot:company:a10b names stripe:customer:a10"),
+    ]
+    assert world.why("person", "encharge:person:p1", "hubspot:contact:p1") == [("email", "ann@mail-one.com")]
+    assert world.why("person", "hubspot:contact:p6", "encharge:person:p6") == []
+    assert world.why("person", "hubspot:contact:p1", "hubspot:contact:p2") == []
+
+
+def test_an_alias_says_when_its_records_were_joined(world: World) -> None:
+    rows = world.dbt.rows("select distinct joined_at from journey.person_aliases")
+    assert [f"{joined:%Y-%m-%d %H:%M:%S}+00" for (joined,) in rows] == [FIRST]
 
 
 @pytest.mark.parametrize(
@@ -356,6 +425,23 @@ def test_a_shared_billing_mailbox_does_not_join_two_companies(world: World) -> N
     assert world.same_account("hubspot:company:g6", "stripe:customer:g6")
     assert world.same_account("hubspot:company:g6b", "stripe:customer:g6b")
     assert not world.same_account("stripe:customer:g6", "stripe:customer:g6b")
+
+
+def test_a_resellers_mailbox_does_not_make_its_client_the_reseller(world: World) -> None:
+    assert (
+        len({world.account(node) for node in ("hubspot:company:g7", "hubspot:company:g7b", "stripe:customer:g7")}) == 3
+    )
+    assert "named_elsewhere" in world.reviewed("hubspot:company:g7", "stripe:customer:g7")
+    assert world.same_account("hubspot:company:g7b", "stripe:customer:g7b")
+
+
+def test_a_namesake_is_who_its_domain_says(world: World) -> None:
+    assert world.same_account("hubspot:company:g8", "stripe:customer:g8")
+    assert not world.same_account("hubspot:company:g8", "hubspot:company:g8b")
+
+
+def test_an_override_that_was_taken_back_joins_nobody(world: World) -> None:
+    assert not world.same_person("hubspot:contact:o7", "hubspot:contact:o7b")
 
 
 def test_an_override_places_a_customer_against_its_own_reference(world: World) -> None:
@@ -461,6 +547,26 @@ def test_a_claim_that_comes_later_does_not_undo_the_first(dbt: DbtWarehouse) -> 
     assert later.same_account("hubspot:company:1", "stripe:customer:1")
     assert not later.same_account("hubspot:company:2", "stripe:customer:1")
     assert later.reviewed("hubspot:company:2", "stripe:customer:1") == {"better_claim_elsewhere"}
+
+
+def test_a_reference_is_as_old_as_its_first_version(dbt: DbtWarehouse) -> None:
+    """A company that was there from the start and claims a customer later does not undo the first claim."""
+    world = World(dbt)
+    world.company("1", "one.com")
+    world.company("2", "two.com")
+    world.customer("1", hubspot_company_id="1")
+    world.load()
+    later = World(dbt, LATER)
+    later.company("2", "two.com", stripe_customer_id="1", modified_at=LATER)
+    # said again in a later version, which makes it no younger
+    later.customer("1", hubspot_company_id="1", name="renamed", modified_at=LATER)
+    later.resolve()
+    assert later.same_account("hubspot:company:1", "stripe:customer:1")
+    assert not later.same_account("hubspot:company:2", "stripe:customer:1")
+    assert dbt.rows("select rule, cast(first_seen_at as date) from identity.identity_links order by all") == [
+        ("billing_reference", date(2025, 7, 1)),
+        ("crm_reference", date(2025, 6, 1)),
+    ]
 
 
 def test_nothing_at_all_gives_empty_tables(dbt: DbtWarehouse) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -85,7 +86,7 @@ def check_clusters(dbt: DbtWarehouse) -> None:
         for record, way in ways.items():
             assert [step for step, _, _ in way] == list(range(len(way)))
             assert way[-1][2] == record
-            assert all(before[2] == after[1] for before, after in zip(way, way[1:], strict=False))
+            assert all(before[2] == after[1] for before, after in pairwise(way))
 
 
 def check_guards(dbt: DbtWarehouse) -> None:
@@ -155,10 +156,13 @@ def check_ids(dbt: DbtWarehouse, before: dict[str, dict[str, str]]) -> None:
                 assert now[node] == old or aliases[old] == now[node]
 
 
-def check_history(dbt: DbtWarehouse, told: list[Any]) -> None:
+def check_history(dbt: DbtWarehouse, told: list[Any], built: tuple[int, ...]) -> None:
+    """Write the nights, build after some of them, and compare with one full build."""
     before: dict[str, dict[str, str]] = {}
     for night in range(NIGHTS):
         write_night(dbt, told, night)
+        if night not in built:
+            continue
         build(dbt, night)
         if before:
             check_ids(dbt, before)
@@ -195,7 +199,7 @@ def test_any_sixty_histories_night_by_night(tmp_path, _dbt_target) -> None:
         worlds.append(told)
 
     draw()
-    check_history(DbtWarehouse(tmp_path, _dbt_target), worlds)
+    check_history(DbtWarehouse(tmp_path, _dbt_target), worlds, built=(0, 2))
 
 
 @pytest.mark.slow
@@ -210,4 +214,4 @@ def test_many_histories_night_by_night(part: int, tmp_path, _dbt_target) -> None
         worlds.append(told)
 
     draw()
-    check_history(DbtWarehouse(tmp_path, _dbt_target), worlds[60 + 200 * part :])
+    check_history(DbtWarehouse(tmp_path, _dbt_target), worlds[60 + 200 * part :], built=(0, 1, 2))

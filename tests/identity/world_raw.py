@@ -1,6 +1,6 @@
 """A sandbox world's identity streams in the raw ledger, through the connectors' own columns, without HTTP in between.
 
-`WorldRaw(connection, world).load()` stores what is new or gone since the last call, as a run at the world's present
+`WorldRaw(world).load(connection)` stores what is new or gone since the last call, as a run at the world's present
 would: thousands of accounts in seconds.
 """
 
@@ -28,13 +28,13 @@ CUSTOMERS = next(stream for stream in STRIPE_STREAMS if stream.name == "customer
 class WorldRaw:
     """Writes one world's contacts, companies, their links, Encharge people and customers into raw tables."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, world: World) -> None:
-        self._connection, self._world = connection, world
+    def __init__(self, world: World) -> None:
+        self._world = world
         self._stored: dict[tuple[str, str], dict[str, str]] = {}
-        self._last: dict[tuple[str, str], dict[str, Any]] = {}
+        self._seen: dict[tuple[str, str], set[bytes]] = {}
         self._loads = 0
 
-    def load(self) -> int:
+    def load(self, connection: duckdb.DuckDBPyConnection) -> int:
         """Store new versions and deletions as of the world's present; returns how many rows that were."""
         self._loads += 1
         world, rows = self._world, 0
@@ -43,33 +43,36 @@ class WorldRaw:
             live = list(world.objects("hubspot", stream.name).values())
             if stream is CONTACTS:
                 links_now = [row for contact in live for row in _links(contact)]
-            archived = [item for key, item in world.archived(stream.name).items()]
-            rows += self._store("hubspot", stream, [bare(item) for item in (*live, *archived)])
-        rows += self._store("hubspot", ASSOCIATIONS, links_now)
-        rows += self._store("encharge", PEOPLE, world.objects("encharge", "people").values())
-        rows += self._store("stripe", CUSTOMERS, world.objects("stripe", "customers").values())
+            everything = (*live, *world.archived(stream.name).values())
+            rows += self._store(connection, "hubspot", stream, [bare(item) for item in everything])
+        rows += self._store(connection, "hubspot", ASSOCIATIONS, links_now)
+        rows += self._store(connection, "encharge", PEOPLE, world.objects("encharge", "people").values())
+        rows += self._store(connection, "stripe", CUSTOMERS, world.objects("stripe", "customers").values())
         return rows
 
-    def _store(self, source: str, stream: Stream, objects: Iterable[dict[str, Any]]) -> int:
+    def _store(
+        self, connection: duckdb.DuckDBPyConnection, source: str, stream: Stream, objects: Iterable[dict[str, Any]]
+    ) -> int:
         now: datetime = self._world.now
         stored = self._stored.setdefault((source, stream.name), {})
-        table, quarantined = to_versions(stream, objects, now, current=stored)
+        seen = self._seen.setdefault((source, stream.name), set())
+        table, quarantined = to_versions(stream, objects, now, current=stored, seen=seen)
         assert quarantined.num_rows == 0, quarantined.to_pylist()[:3]
         listed = _ids(stream, objects)
         gone = sorted(set(stored) - listed)
         last = None
         if gone:
-            self._connection.register("gone", pa.table({"id": gone}))
-            last = self._connection.execute(
-                f"select * exclude (_dlt_load_id) from raw_{source}.\"{stream.name}\" "
+            connection.register("gone", pa.table({"id": gone}))
+            last = connection.execute(
+                f'select * exclude (_dlt_load_id) from raw_{source}."{stream.name}" '
                 "where id in (select id from gone) qualify row_number() over "
                 "(partition by id order by modified_at desc, extracted_at desc) = 1"
             ).to_arrow_table()
-        removed = deletion(stream, gone, now, last)
+        removed = deletion(stream, gone, now, last, seen=seen)
         for part in (table, removed):
             if part.num_rows:
-                self._connection.register("part", part)
-                self._connection.execute(
+                connection.register("part", part)
+                connection.execute(
                     f'insert into raw_{source}."{stream.name}" by name '
                     f"select *, '{self._loads}' as _dlt_load_id from part"
                 )
