@@ -11,7 +11,8 @@ from tests.dbt.billing_world import SEEN_AT, Billing
 from tests.dbt.conftest import DbtWarehouse
 
 MODELS = ("+fct_account_months", "+fct_mrr_movements", "+fct_revenue", "+person_sources", "+account_aliases")
-LATER = "2026-01-20 06:00:00"
+# the same day, so that the days of the running month are the same
+LATER = "2026-01-15 18:00:00"
 # monthly price in major units, first day, invoices
 SIDES = {"left": (100, "2025-02-01", 12), "right": (40, "2025-05-01", 9)}
 
