@@ -69,7 +69,10 @@ contact_mailboxes as (
     from keys as customer_keys
     inner join keys as contact_keys on customer_keys.value = contact_keys.value
     inner join contact_companies on contact_keys.node_id = contact_companies.contact_node_id
-    where customer_keys.kind = 'email' and contact_keys.kind = 'email'
+    where
+        customer_keys.kind = 'email'
+        and contact_keys.kind = 'email'
+        and customer_keys.node_id like 'stripe:customer:%'
 
 ),
 
@@ -85,6 +88,8 @@ billing_domains as (
     where
         customer_keys.kind = 'domain'
         and company_keys.kind = 'domain'
+        and customer_keys.node_id like 'stripe:customer:%'
+        and company_keys.node_id like 'hubspot:company:%'
         and coalesce(customer_keys.weakness, 'parent_and_subsidiary') = 'parent_and_subsidiary'
 
 ),
