@@ -36,6 +36,7 @@ def write_shared_recipient(story: Story, timeline: Timeline, records: Records) -
     at = story.lead_at + 5 * DAY
     key = token(story.seed, "shared", story.index, size=20).lower()
     records.people_truth.append(("encharge", "person", key, person_truth(story, "shared-mail")))
+    records.known[key] = at
     obj = {
         "id": key,
         "email": f"Info@{story.company.domain}",
