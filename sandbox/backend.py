@@ -143,8 +143,13 @@ class Backend(abc.ABC):
     def write_ledger(self, directory: Path) -> None:
         """Write the company's own ledger CSVs into `directory`."""
 
-    def put(self, provider: str, stream: str, objects: list[Object], deleted: list[str]) -> None:
-        """Write provider-shaped objects and remove ids; raises NotImplementedError where the backend cannot."""
+    def put(
+        self, provider: str, stream: str, objects: list[Object], deleted: list[str], at: datetime | None = None
+    ) -> None:
+        """Write provider-shaped objects and remove ids, at an instant up to now (now unless it is given).
+
+        Raises NotImplementedError where the backend cannot.
+        """
         raise NotImplementedError("objects can be written into a scenario only")
 
     @abc.abstractmethod

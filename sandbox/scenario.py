@@ -34,6 +34,20 @@ _STRIPE_NAMES = {
     "invoiceitems": "invoiceitem", "invoice_payments": "invoice_payment", "balance_transactions": "balance_transaction",
     "credit_notes": "credit_note", "promotion_codes": "promotion_code", "payment_intents": "payment_intent",
 }  # fmt: skip
+# The types of Stripe's events about each stream: created, updated, deleted; None where Stripe sends none.
+_STRIPE_EVENTS: dict[str, tuple[str, str, str | None]] = {
+    stream: (f"{kind}.created", f"{kind}.updated", f"{kind}.deleted")
+    for stream, kind in {
+        "customers": "customer", "products": "product", "prices": "price", "coupons": "coupon",
+        "subscriptions": "customer.subscription", "invoices": "invoice", "invoiceitems": "invoiceitem",
+    }.items()
+} | {
+    "charges": ("charge.succeeded", "charge.updated", None),
+    "refunds": ("refund.created", "refund.updated", None),
+    "credit_notes": ("credit_note.created", "credit_note.updated", None),
+    "disputes": ("charge.dispute.created", "charge.dispute.updated", None),
+    "invoice_payments": ("invoice_payment.paid", "invoice_payment.paid", None),
+}  # fmt: skip
 _ALIASES = {("stripe", "invoice_items"): "invoiceitems", ("encharge", "persons"): "people"}
 
 
@@ -99,13 +113,21 @@ class ScenarioBackend(Backend):
         own = {stream for name, stream in self._live if name == provider}
         return [*STREAMS[provider], *sorted(own - set(STREAMS[provider]))]
 
-    def put(self, provider: str, stream: str, objects: list[Object], deleted: list[str]) -> None:
+    def put(
+        self, provider: str, stream: str, objects: list[Object], deleted: list[str], at: datetime | None = None
+    ) -> None:
         if provider not in self.providers:
             raise ValueError(f"{provider} is off in this scenario")
         if not isinstance(objects, list) or any(not isinstance(row, dict) for row in objects):
             raise ValueError("objects must be a list of objects")
-        self._live[provider, stream] = dict(self._live.get((provider, stream), {}))
+        moment = self._now if at is None else at.astimezone(UTC)
+        if moment > self._now:
+            raise ValueError(f"at lies in the future: the scenario's present is {self._now.isoformat()}")
+        before = self._live.get((provider, stream), {})
+        self._live[provider, stream] = dict(before)
         self._take(provider, stream, objects)
+        if provider == "stripe":
+            self._announce(stream, objects, [before[key] for key in deleted if key in before], set(before), moment)
         for object_id in deleted:
             self._live[provider, stream].pop(object_id, None)
             self._gone.get(stream, {}).pop(object_id, None)
@@ -113,6 +135,17 @@ class ScenarioBackend(Backend):
         if stream in _PARTS[provider]:
             touched |= {key for key in self._live if key[0] == provider}
         self.changed(touched)
+
+    def _announce(self, stream: str, rows: list[Object], gone: list[Object], known: set[str], moment: datetime) -> None:
+        """Make the events by which Stripe tells of a change: a reader that was here before learns by them alone."""
+        created, updated, deleted = _STRIPE_EVENTS.get(stream, (None, None, None))
+        live = self._live["stripe", stream]
+        told = [(updated if row.get("id") in known else created, live.get(str(row.get("id")))) for row in rows]
+        for kind, row in [*told, *((deleted, row) for row in gone)]:
+            if kind is not None and row is not None:
+                number = len(self._stripe_events) + 1
+                event = {"id": f"evt_put_{number}", "created": int(moment.timestamp()), "type": kind}
+                self._stripe_events.append(_stripe_event(event | {"data": {"object": row}}))
 
     def _take(self, provider: str, stream: str, rows: list[Object]) -> None:
         """Keep objects, filled in as their provider would have them."""

@@ -32,15 +32,19 @@ class Sandbox:
 
 
 @contextlib.contextmanager
-def sandbox(data_dir: Path, *, seed: int, accounts: int, date: str | None) -> Iterator[Sandbox]:
+def sandbox(
+    data_dir: Path, *, seed: int = 7, accounts: int = 1, date: str | None, scenario: Path | None = None
+) -> Iterator[Sandbox]:
     """Serve a sandbox company on a free port of 127.0.0.1 for the length of the block.
 
-    Its ledger CSVs and its history of email events are written below `data_dir`. Raises SandboxFailed.
+    Its ledger CSVs and its history of email events are written below `data_dir`. With a `scenario` its objects are
+    those of that folder. Raises SandboxFailed.
     """
     command = [
         *(sys.executable, "-m", "sandbox", "--port", "0", "--seed", str(seed), "--accounts", str(accounts)),
         *("--ledger", str(data_dir / "ledger"), "--landing", str(data_dir / "landing")),
         *(("--date", date) if date else ()),
+        *(("--scenario", str(scenario)) if scenario else ()),
     ]
     data_dir.mkdir(parents=True, exist_ok=True)
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

@@ -234,13 +234,15 @@ class Control:
         return await self.list_faults(request)
 
     async def put_objects(self, request: Request) -> Response:
-        """`POST {provider, stream, objects, deleted}`: write into a scenario as its provider's users would."""
+        """`POST {provider, stream, objects, deleted, at}`: write into a scenario as its provider's users would."""
         try:
             body = await json_body(request)
-            provider, stream = body["provider"], body["stream"]
-            self.backend.put(provider, stream, body.get("objects", []), [str(each) for each in body.get("deleted", [])])
+            provider, stream, at = body["provider"], body["stream"], body.get("at")
+            moment = datetime.fromisoformat(at) if at else None
+            deleted = [str(each) for each in body.get("deleted", [])]
+            self.backend.put(provider, stream, body.get("objects", []), deleted, moment)
         except (ValueError, KeyError, TypeError, AttributeError) as problem:
-            return _bad(f"the body must be {{provider, stream, objects, deleted}}: {problem}")
+            return _bad(f"the body must be {{provider, stream, objects, deleted, at}}: {problem}")
         except NotImplementedError as problem:
             return _bad(str(problem), 409)
         return Json({"now": self._now(), "count": self.backend.collection(provider, stream).live})

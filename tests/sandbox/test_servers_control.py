@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -221,6 +222,29 @@ def test_objects_can_be_written_into_a_scenario(company: Path) -> None:
         assert up.get("/stripe/v1/customers/cus_120").json()["deleted"] is True
         for body in ({}, {"provider": "stripe"}, {"provider": "ftp", "stream": "x", "objects": []}):
             assert up.post("/_control/objects", body).status_code == 400
+
+
+def test_stripe_tells_by_events_what_is_written_into_a_scenario(company: Path) -> None:
+    with running(ScenarioBackend(company, small_company.NOW)) as up:
+        known = {event["id"] for event in up.get("/stripe/v1/events?limit=100").json()["data"]}
+        day_before = (small_company.NOW - timedelta(days=1)).isoformat()
+        customer = {"id": "cus_119", "name": "Renamed", "created": 1}
+        for body in (
+            {"stream": "customers", "objects": [customer, {"id": "cus_new", "created": 1}], "at": day_before},
+            {"stream": "customers", "deleted": ["cus_118", "cus_never"]},
+            {"stream": "balance_transactions", "objects": [{"id": "txn_new", "created": 1}]},
+        ):
+            assert up.post("/_control/objects", {"provider": "stripe", **body}).status_code == 200
+        events = [event for event in up.get("/stripe/v1/events?limit=100").json()["data"] if event["id"] not in known]
+        now = int(small_company.NOW.timestamp())
+        assert {(event["type"], event["data"]["object"]["id"], now - event["created"]) for event in events} == {
+            ("customer.updated", "cus_119", 86_400),
+            ("customer.created", "cus_new", 86_400),
+            ("customer.deleted", "cus_118", 0),
+        }
+        ahead = (small_company.NOW + timedelta(days=1)).isoformat()
+        late = {"provider": "stripe", "stream": "customers", "objects": [customer], "at": ahead}
+        assert up.post("/_control/objects", late).status_code == 400
 
 
 def test_absent_providers_are_off_and_absent_streams_are_empty(tmp_path: Path) -> None:
