@@ -129,6 +129,7 @@ GROUPS: tuple[Group, ...] = (
         _types("price", "created", "updated", "deleted"),
         _by_type("price"),
         frozenset({"price.deleted"}),
+        expand=("tiers",),
     ),
     Group(
         "coupons",

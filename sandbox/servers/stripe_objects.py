@@ -35,6 +35,8 @@ class Objects:
             out["lines"] = self._embedded(row, "lines", "credit_notes", tree)
         elif kind == "subscription_item" and isinstance(out.get("price"), str):
             out["price"] = self._reference("price", out["price"], NO_TREE)
+        elif kind == "price" and "tiers" not in tree:
+            out.pop("tiers", None)
         elif kind == "event":
             payload = row.get("data") or {}
             if isinstance(payload.get("object"), dict):

@@ -205,6 +205,17 @@ def test_discounts_come_from_wherever_they_are_expanded(world: World) -> None:
     assert world.raw.newest("subscription_items")["si_sub_1_0"]["discount_ids"] == '["di_2"]'
 
 
+def test_prices_are_asked_for_with_their_tiers(world: World) -> None:
+    stripe = world.stripe
+    stripe.put("prices", {"id": "price_1", "object": "price", "billing_scheme": "tiered"})
+    world.run()
+    assert {tuple(query["expand[]"]) for path, query in stripe.requests if path == "prices"} == {("data.tiers",)}
+    world.wait()
+    stripe.put("prices", {"id": "price_1", "object": "price", "billing_scheme": "tiered"}, "price.updated")
+    world.run()
+    assert [query["expand[]"] for path, query in stripe.requests if path == "prices/price_1"] == [["tiers"]]
+
+
 def test_payments_and_refunds_follow_the_objects_that_announce_them(world: World) -> None:
     stripe = world.stripe
     world.run()

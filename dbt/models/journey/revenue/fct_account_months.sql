@@ -92,6 +92,7 @@ joined as (
         coalesce(closings.mrr_constant, 0) as mrr_constant,
         coalesce(closings.mrr_committed, 0) as mrr_committed,
         coalesce(closings.mrr_at_risk, 0) as mrr_at_risk,
+        coalesce(usage_months.usage_mrr, 0) as usage_mrr,
         coalesce(movements.customer_step, 0) as customer_step,
         sum(coalesce(movements.customer_step, 0)) over (
             partition by spine.account_key order by spine.month rows between unbounded preceding and current row
@@ -100,6 +101,8 @@ joined as (
     from spine
     left join closings on spine.account_key = closings.account_key and spine.month = closings.month
     left join movements on spine.account_key = movements.account_key and spine.month = movements.month
+    left join {{ ref('int_account_usage_months') }} as usage_months
+        on spine.account_key = usage_months.account_key and spine.month = usage_months.month
     left join revenue on spine.account_key = revenue.account_key and spine.month = revenue.month
 
 )
@@ -121,6 +124,7 @@ select
     {{ money('mrr_constant') }} as mrr_constant,
     {{ money('mrr_committed') }} as mrr_committed,
     {{ money('mrr_at_risk') }} as mrr_at_risk,
+    {{ money('usage_mrr') }} as usage_mrr,
     {{ money('recognised_revenue') }} as recognised_revenue,
     customer - customer_step > 0 as is_customer_at_start,
     customer > 0 as is_customer,

@@ -16,7 +16,8 @@ described as (
     select
         *,
         {{ key([
-            'price_id', 'quantity', 'currency', 'cycle_amount', 'state', 'mrr', 'mrr_gross', 'at_risk_mrr', 'committed_mrr'
+            'price_id', 'quantity', 'currency', 'cycle_amount', 'state', 'mrr', 'mrr_gross', 'at_risk_mrr', 'committed_mrr',
+            'usage_mrr'
         ]) }} as signature
     from segments
 
@@ -120,6 +121,7 @@ select
     cast(periods.mrr as decimal(18, 4)) as mrr_native,
     cast(periods.committed_mrr as decimal(18, 4)) as committed_mrr_native,
     cast(periods.at_risk_mrr as decimal(18, 4)) as at_risk_mrr_native,
+    cast(periods.usage_mrr as decimal(18, 4)) as usage_mrr_native,
     cast(periods.evidence as string) as evidence,
     cast('{{ policy_version() }}' as string) as policy_version
 from periods

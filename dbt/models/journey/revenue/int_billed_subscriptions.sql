@@ -35,6 +35,7 @@ select
     coalesce(accounts.account_key, 'unknown') as account_key,
     dated.status,
     dated.cancellation_reason,
+    dated.pause_behavior,
     {{ local_date('coalesce(dated.start_at, dated.created_at)') }} as started_on,
     case when dated.trial_end_at is not null then {{ local_date('coalesce(dated.trial_start_at, dated.start_at, dated.created_at)') }} end
         as trial_from,

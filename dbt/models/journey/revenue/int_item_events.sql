@@ -57,7 +57,10 @@ grouped as (
     select
         *,
         sum(coalesce(knows_discounts, 0)) over (partition by subscription_id order by position) as shared_group,
-        sum(coalesce(knows_discounts, 0)) over (partition by subscription_item_id order by position) as item_group
+        sum(coalesce(knows_discounts, 0)) over (partition by subscription_item_id order by position) as item_group,
+        count(case when evidence = 'invoice_line' then untaxed_share end) over (
+            partition by subscription_item_id order by position
+        ) as tax_group
     from relevant
 
 ),
@@ -73,7 +76,13 @@ carried as (
         max(case when knows_discounts = 1 then item_percent_off end)
             over (partition by subscription_item_id, item_group) as carried_item_percent_off,
         max(case when knows_discounts = 1 then item_amount_off end)
-            over (partition by subscription_item_id, item_group) as carried_item_amount_off
+            over (partition by subscription_item_id, item_group) as carried_item_amount_off,
+        -- a proration's own share is less exact, because its tax is rounded
+        coalesce(
+            max(case when evidence = 'invoice_line' then untaxed_share end) over (partition by subscription_item_id, tax_group),
+            untaxed_share,
+            1
+        ) as carried_share
     from grouped
 
 )
@@ -89,7 +98,7 @@ select
     price_id,
     quantity,
     currency,
-    cycle_amount,
+    cast(cast(cycle_amount as decimal(24, 8)) * carried_share as decimal(24, 8)) as cycle_amount,
     billing_interval,
     interval_count,
     usage_type,
@@ -97,6 +106,6 @@ select
         coalesce(carried_shared_percent_off, 0) + coalesce(carried_item_percent_off, 0)
         - coalesce(carried_shared_percent_off, 0) * coalesce(carried_item_percent_off, 0) / 100
     as decimal(9, 6)) as percent_off,
-    coalesce(carried_shared_amount_off, 0) as shared_amount_off,
-    coalesce(carried_item_amount_off, 0) as item_amount_off
+    {{ money('cast(coalesce(carried_shared_amount_off, 0) as decimal(18, 4)) * carried_share') }} as shared_amount_off,
+    {{ money('cast(coalesce(carried_item_amount_off, 0) as decimal(18, 4)) * carried_share') }} as item_amount_off
 from carried

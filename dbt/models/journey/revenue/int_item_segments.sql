@@ -33,23 +33,23 @@ discounted as (
 )
 
 select
-    subscription_item_id,
-    subscription_id,
-    customer_id,
-    account_key,
-    segment_starts_on as starts_on,
-    segment_ends_on as ends_on,
-    evidence,
-    price_id,
-    quantity,
-    currency,
-    billing_interval,
-    interval_count,
+    discounted.subscription_item_id,
+    discounted.subscription_id,
+    discounted.customer_id,
+    discounted.account_key,
+    discounted.segment_starts_on as starts_on,
+    discounted.segment_ends_on as ends_on,
+    discounted.evidence,
+    discounted.price_id,
+    discounted.quantity,
+    discounted.currency,
+    discounted.billing_interval,
+    discounted.interval_count,
     cast(cycle_amount as decimal(18, 4)) as cycle_amount,
     is_past_due,
     is_cancelling,
     case
-        when usage_type = 'metered' or {{ months_numerator('billing_interval') }} is null then 'not_recurring'
+        when usage_type = 'metered' or {{ months_numerator('discounted.billing_interval') }} is null then 'not_recurring'
         {% if policy('churn_date') == 'request' %}when is_cancelling then 'cancelling'{% endif %}
         when precedence = 1 then 'trial'
         when precedence = 2 then 'collection_paused'
@@ -59,11 +59,18 @@ select
         else 'recurring'
     end as state,
     {{ from_parts(divide_half_up(
-        'gross * coalesce(' ~ months_numerator('billing_interval') ~ ', 0)',
-        '10000 * ' ~ months_denominator('billing_interval', 'interval_count')
+        'gross * coalesce(' ~ months_numerator('discounted.billing_interval') ~ ', 0)',
+        '10000 * ' ~ months_denominator('discounted.billing_interval', 'discounted.interval_count')
     )) }} as full_gross_mrr,
     {{ from_parts(divide_half_up(
-        'net * coalesce(' ~ months_numerator('billing_interval') ~ ', 0)',
-        '10000 * ' ~ months_denominator('billing_interval', 'interval_count')
-    )) }} as full_mrr
+        'net * coalesce(' ~ months_numerator('discounted.billing_interval') ~ ', 0)',
+        '10000 * ' ~ months_denominator('discounted.billing_interval', 'discounted.interval_count')
+    )) }} as full_mrr,
+    cast(case when discounted.precedence is null then coalesce(usage_periods.usage_mrr, 0) else 0 end as decimal(18, 4))
+        as usage_mrr
 from discounted
+left join {{ ref('int_usage_periods') }} as usage_periods
+    on
+        discounted.subscription_item_id = usage_periods.subscription_item_id
+        and discounted.segment_starts_on >= usage_periods.starts_on
+        and (usage_periods.ends_on is null or discounted.segment_starts_on < usage_periods.ends_on)

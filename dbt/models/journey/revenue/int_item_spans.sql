@@ -65,6 +65,12 @@ own_turns as (
         ends_on as day
     from standings
     where ends_on is not null
+    union
+    select
+        subscriptions.subscription_id,
+        usage_periods.starts_on as day
+    from {{ ref('int_usage_periods') }} as usage_periods
+    inner join subscriptions on usage_periods.subscription_item_id = subscriptions.subscription_item_id
 
 ),
 

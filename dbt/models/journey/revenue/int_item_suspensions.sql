@@ -22,13 +22,26 @@ subscriptions as (
 
 ),
 
+last_counted as (
+
+    select
+        subscription_item_id,
+        max(starts_on) as starts_on
+    from lines
+    where standing = 'counted' and kind = 'cycle'
+    group by subscription_item_id
+
+),
+
 -- a paused collection makes void invoices; a void invoice that was made anew is none
-voided as (
+voids as (
 
     select
         voids.subscription_item_id,
+        voids.subscription_id,
         voids.starts_on,
-        voids.ends_on
+        voids.ends_on,
+        max(voids.starts_on) over (partition by voids.subscription_item_id) as last_starts_on
     from lines as voids
     where
         voids.standing = 'void' and voids.kind = 'cycle' and voids.ends_on > voids.starts_on
@@ -39,6 +52,25 @@ voided as (
                 and remade.standing = 'counted' and remade.kind = 'cycle'
                 and remade.starts_on <= voids.starts_on and remade.ends_on > voids.starts_on
         )
+
+),
+
+-- while the pause lasts, the last of them has no end
+voided as (
+
+    select
+        voids.subscription_item_id,
+        voids.starts_on,
+        case
+            when
+                subscriptions.pause_behavior = 'void' and voids.starts_on = voids.last_starts_on
+                and coalesce(last_counted.starts_on < voids.starts_on, true)
+                then cast(null as date)
+            else voids.ends_on
+        end as ends_on
+    from voids
+    left join subscriptions on voids.subscription_id = subscriptions.subscription_id
+    left join last_counted on voids.subscription_item_id = last_counted.subscription_item_id
 
 ),
 

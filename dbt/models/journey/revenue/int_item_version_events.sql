@@ -114,6 +114,8 @@ select
     versions.quantity,
     versions.currency,
     versions.cycle_amount,
+    -- an item does not tell what tax is inside its price: its invoices do
+    cast(null as decimal(13, 12)) as untaxed_share,
     versions.billing_interval,
     versions.interval_count,
     versions.usage_type,

@@ -23,9 +23,12 @@ items as (
         ) as valid_to,
         versions.price_id,
         versions.currency,
-        cast(versions.unit_amount_decimal as decimal(20, 8))
-        * cast(coalesce(versions.quantity, 1) as decimal(12, 0)) as cycle_amount,
-        coalesce(versions.quantity, 1) as quantity,
+        case
+            when versions.usage_type = 'metered' then 0
+            when amounts.price_id is not null then amounts.cycle_amount
+            else cast(versions.unit_amount_decimal as decimal(20, 8)) * cast(coalesce(versions.quantity, 1) as decimal(12, 0))
+        end as cycle_amount,
+        case when versions.usage_type = 'metered' then 0 else coalesce(versions.quantity, 1) end as quantity,
         versions.interval as billing_interval,
         coalesce(versions.interval_count, 1) as interval_count,
         coalesce(versions.usage_type, 'licensed') as usage_type,
@@ -33,6 +36,8 @@ items as (
         versions.is_deleted,
         versions.created_at
     from items_ranked as versions
+    left join {{ ref('int_price_amounts') }} as amounts
+        on versions.price_id = amounts.price_id and coalesce(versions.quantity, 1) = amounts.quantity
     where versions.newest = 1
 
 ),

@@ -14,16 +14,15 @@ select
     end as level,
     discounts.start_at,
     discounts.end_at,
-    coupons.duration,
-    coupons.duration_in_months,
-    coupons.currency,
-    cast(coalesce(coupons.percent_off, 0) as decimal(9, 6)) as percent_off,
-    cast(case when coupons.percent_off is null then coalesce(coupons.amount_off, 0) else 0 end as decimal(18, 4)) as amount_off
-from {{ ref('stg_stripe__discounts') }} as discounts
-inner join {{ ref('stg_stripe__coupons') }} as coupons on discounts.coupon_id = coupons.coupon_id
+    discounts.duration,
+    discounts.duration_in_months,
+    discounts.currency,
+    discounts.percent_off,
+    discounts.amount_off
+from {{ ref('int_discount_terms') }} as discounts
 {% if policy('mrr_discounts') != 'all' %}
 where
-    coupons.duration in ('forever', 'repeating')
+    discounts.duration in ('forever', 'repeating')
     -- applied to a single invoice
     and not (
         discounts.invoice_id is not null and discounts.subscription_id is null and discounts.subscription_item_id is null

@@ -3,87 +3,94 @@
 
 with lines as (
 
-    select
-        *,
-        coalesce(quantity, 1) as units
-    from {{ ref('stg_stripe__invoice_lines') }}
-    where subscription_item_id is not null and not is_deleted and period_start_at <= {{ as_of() }}
+    select * from {{ ref('int_item_lines') }}
 
 ),
 
-invoices as (
+tiers as (
 
     select
         invoice_id,
-        status,
-        created_at,
-        is_deleted
-    from {{ ref('stg_stripe__invoices') }}
+        subscription_item_id,
+        price_id,
+        period_start_at,
+        period_end_at,
+        sum(amount) as amount,
+        sum(units) as units,
+        sum(taxed_minor) as taxed_minor,
+        sum(tax_inside_minor) as tax_inside_minor
+    from lines
+    where is_tier
+    group by invoice_id, subscription_item_id, price_id, period_start_at, period_end_at
 
 ),
 
-plans as (
-
-    select * from {{ ref('dim_plans') }}
-
-),
-
-items as (
+summed as (
 
     select
-        items.subscription_item_id,
-        items.interval as billing_interval,
-        items.interval_count,
-        items.usage_type
-    from {{ ref('stg_stripe__subscription_items') }} as items
+        lines.*,
+        tiers.amount as tiers_amount,
+        coalesce(tiers.units, lines.units) as quantity_billed,
+        {{ whole('coalesce(tiers.taxed_minor, lines.taxed_minor)') }} as taxed_parts,
+        {{ whole('coalesce(tiers.tax_inside_minor, lines.tax_inside_minor)') }} as tax_parts
+    from lines
+    left join tiers
+        on
+            lines.is_tier
+            and lines.invoice_id = tiers.invoice_id
+            and lines.subscription_item_id = tiers.subscription_item_id
+            and coalesce(lines.price_id, '') = coalesce(tiers.price_id, '')
+            and lines.period_start_at = tiers.period_start_at
+            and lines.period_end_at = tiers.period_end_at
 
 ),
 
-joined as (
+priced as (
 
     select
-        lines.invoice_line_id,
-        lines.invoice_id,
-        lines.subscription_item_id,
-        lines.subscription_id,
-        lines.customer_id,
-        lines.price_id,
-        lines.currency,
-        lines.units as quantity,
-        lines.period_start_at,
-        lines.period_end_at,
-        {{ local_date('lines.period_start_at') }} as starts_on,
-        {{ local_date('lines.period_end_at') }} as ends_on,
-        invoices.created_at as invoiced_at,
-        case
-            when invoices.status in ('paid', 'open', 'uncollectible') then 'counted'
-            when invoices.status = 'void' then 'void'
-            else 'draft'
-        end as standing,
-        case
-            when not coalesce(lines.is_proration, false) then 'cycle'
-            when lines.amount > 0 then 'charge'
-            when lines.amount < 0 then 'credit'
-            else 'none'
-        end as kind,
+        summed.*,
         -- the price's own amount: a proration's is a part of it, and a later price list does not reach back
         case
-            when plans.unit_amount is not null then cast(plans.unit_amount as decimal(20, 8)) * cast(lines.units as decimal(12, 0))
-            when not coalesce(lines.is_proration, false) then cast(lines.amount as decimal(32, 8))
-            else cast(lines.unit_amount_decimal as decimal(20, 8)) * cast(lines.units as decimal(12, 0))
+            when summed.usage_type = 'metered' then 0
+            when summed.is_tier then coalesce(summed.tiers_amount, summed.amount)
+            when amounts.price_id is not null then amounts.cycle_amount
+            else cast(coalesce(summed.unit_amount, summed.unit_amount_decimal) as decimal(20, 8))
+                * cast(summed.units as decimal(12, 0))
         end as cycle_amount,
-        coalesce(plans.billing_interval, items.billing_interval, 'month') as billing_interval,
-        coalesce(
-            case when plans.billing_interval is not null then plans.interval_count end,
-            items.interval_count,
-            greatest({{ months_between('lines.period_start_at', 'lines.period_end_at') }}, 1)
-        ) as interval_count,
-        coalesce(plans.usage_type, items.usage_type, 'licensed') as usage_type
-    from lines
-    inner join invoices on lines.invoice_id = invoices.invoice_id and not invoices.is_deleted
-    left join plans on lines.price_id = plans.price_id
-    left join items on lines.subscription_item_id = items.subscription_item_id
+        -- what is left of a price when the tax inside it is taken out, in 10^-12
+        case
+            when summed.taxed_parts = 0 then null
+            when summed.tax_parts = 0 then {{ whole('1000000000000') }}
+            else {{ divide_half_up(
+                '1000000000000 * ' ~ whole('abs(summed.taxed_parts - summed.tax_parts)'), 'abs(summed.taxed_parts)'
+            ) }}
+        end as untaxed
+    from summed
+    left join {{ ref('int_price_amounts') }} as amounts
+        on summed.price_id = amounts.price_id and summed.units = amounts.quantity
 
 )
 
-select * from joined
+select
+    invoice_line_id,
+    invoice_id,
+    subscription_item_id,
+    subscription_id,
+    customer_id,
+    price_id,
+    currency,
+    case when usage_type = 'metered' then 0 else quantity_billed end as quantity,
+    taxed_minor - tax_inside_minor as net_minor,
+    period_start_at,
+    period_end_at,
+    starts_on,
+    ends_on,
+    invoiced_at,
+    standing,
+    kind,
+    cast(cycle_amount as decimal(32, 8)) as cycle_amount,
+    cast(cast(untaxed as decimal(18, 0)) * cast(0.000000000001 as decimal(13, 12)) as decimal(13, 12)) as untaxed_share,
+    billing_interval,
+    interval_count,
+    usage_type
+from priced

@@ -26,7 +26,8 @@ closings as (
         month,
         sum(mrr) as mrr,
         sum(mrr_committed) as mrr_committed,
-        sum(mrr_at_risk) as mrr_at_risk
+        sum(mrr_at_risk) as mrr_at_risk,
+        sum(usage_mrr) as usage_mrr
     from {{ ref('fct_account_months') }}
     group by month
 
@@ -46,7 +47,8 @@ exact as (
         coalesce(movements.mrr_fx, 0) as fx,
         coalesce(closings.mrr, 0) as closing,
         coalesce(closings.mrr_committed, 0) as committed,
-        coalesce(closings.mrr_at_risk, 0) as at_risk
+        coalesce(closings.mrr_at_risk, 0) as at_risk,
+        coalesce(closings.usage_mrr, 0) as usage
     from months
     left join movements on months.month = movements.month
     left join closings on months.month = closings.month
@@ -86,5 +88,6 @@ select
     {{ money('shown_6 - shown_closing') }} as difference,
     {{ round_money('committed') }} as mrr_committed_end,
     {{ round_money('at_risk') }} as mrr_at_risk_end,
+    {{ round_money('usage') }} as usage_mrr_end,
     cast('{{ policy_version() }}' as string) as policy_version
 from cascade
