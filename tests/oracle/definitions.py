@@ -43,7 +43,7 @@ def is_lasting(coupon: Coupon, cycle: Fraction) -> bool:
 
 
 def mrr_of(terms: Terms) -> Decimal:
-    """MRR of a subscription in its own currency: per item, net of lasting discounts, by the month, four decimals."""
+    """MRR of a subscription in its own currency: per item, net of lasting discounts and tax, by the month."""
     if terms.standing not in ("active", "past_due"):
         return ZERO
     cycle = MONTHS[terms.interval] * terms.count
@@ -59,7 +59,7 @@ def mrr_of(terms: Terms) -> Decimal:
             if coupon in lasting and coupon.off and (on == key or on is None):
                 share = Fraction(1) if on == key else (amount / whole if whole else Fraction(0))
                 net -= major(coupon.off, terms.currency) * share
-        total += round_to(max(net, Fraction(0)) / cycle, 4)
+        total += round_to(max(net, Fraction(0)) / (1 + terms.tax_inside) / cycle, 4)
     return total
 
 

@@ -35,6 +35,7 @@ class Terms:
     coupons: tuple[tuple[Coupon, str | None], ...]
     standing: str
     is_cancelling: bool
+    tax_inside: Fraction = Fraction(0)
 
 
 def stamp(instant: datetime) -> str:
@@ -462,6 +463,8 @@ class Subscription:
                 held,
                 self.standing,
                 self.asked_at is not None,
+                # only an invoice tells the tax
+                Fraction(19, 100) if self.script.tax == "inclusive" and self.script.is_invoiced else Fraction(0),
             )
         )
         statuses = {"trial": "trialing", "paused": "active", "ended": "canceled"}

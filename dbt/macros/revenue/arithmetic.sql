@@ -39,3 +39,17 @@
 {% macro round_money(amount) -%}
     cast(round(cast({{ amount }} as decimal(28, 4)), {{ reporting_digits() }}) as decimal(18, 4))
 {%- endmacro %}
+
+{#- Whether a tax rate in millionths comes, to half a minor unit, to the tax that a line has inside. -#}
+{% macro explains_tax(ppm) -%}
+    abs({{ whole('untaxed_parts') }} * {{ ppm }} - 1000000 * {{ whole('abs(tax_parts)') }}) * 2 <= 1000000 + {{ ppm }}
+{%- endmacro %}
+
+{#- An amount without the tax inside it, at a rate in millionths, to eight digits. -#}
+{% macro without_tax(amount, ppm) -%}
+    cast(
+        cast({{ divide_half_up(
+            whole('cast(' ~ amount ~ ' as decimal(27, 8)) * 100000000') ~ ' * 1000000', '1000000 + ' ~ ppm
+        ) }} as decimal(28, 0)) * cast(0.00000001 as decimal(9, 8))
+    as decimal(24, 8))
+{%- endmacro %}

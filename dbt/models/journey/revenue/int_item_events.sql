@@ -58,7 +58,7 @@ grouped as (
         *,
         sum(coalesce(knows_discounts, 0)) over (partition by subscription_id order by position) as shared_group,
         sum(coalesce(knows_discounts, 0)) over (partition by subscription_item_id order by position) as item_group,
-        count(case when evidence = 'invoice_line' then untaxed_share end) over (
+        count(case when evidence = 'invoice_line' then tax_ppm end) over (
             partition by subscription_item_id order by position
         ) as tax_group
     from relevant
@@ -77,12 +77,13 @@ carried as (
             over (partition by subscription_item_id, item_group) as carried_item_percent_off,
         max(case when knows_discounts = 1 then item_amount_off end)
             over (partition by subscription_item_id, item_group) as carried_item_amount_off,
-        -- a proration's own share is less exact, because its tax is rounded
+        -- a proration's rate is less exact, because its tax is rounded on less; before the first, the first counts
         coalesce(
-            max(case when evidence = 'invoice_line' then untaxed_share end) over (partition by subscription_item_id, tax_group),
-            untaxed_share,
-            1
-        ) as carried_share
+            max(case when evidence = 'invoice_line' then tax_ppm end) over (partition by subscription_item_id, tax_group),
+            tax_ppm,
+            max(case when evidence = 'invoice_line' and tax_group = 1 then tax_ppm end) over (partition by subscription_item_id),
+            0
+        ) as carried_tax_ppm
     from grouped
 
 )
@@ -98,7 +99,7 @@ select
     price_id,
     quantity,
     currency,
-    cast(cast(cycle_amount as decimal(24, 8)) * carried_share as decimal(24, 8)) as cycle_amount,
+    {{ without_tax('cycle_amount', 'carried_tax_ppm') }} as cycle_amount,
     billing_interval,
     interval_count,
     usage_type,
@@ -106,6 +107,6 @@ select
         coalesce(carried_shared_percent_off, 0) + coalesce(carried_item_percent_off, 0)
         - coalesce(carried_shared_percent_off, 0) * coalesce(carried_item_percent_off, 0) / 100
     as decimal(9, 6)) as percent_off,
-    {{ money('cast(coalesce(carried_shared_amount_off, 0) as decimal(18, 4)) * carried_share') }} as shared_amount_off,
-    {{ money('cast(coalesce(carried_item_amount_off, 0) as decimal(18, 4)) * carried_share') }} as item_amount_off
+    {{ without_tax('coalesce(carried_shared_amount_off, 0)', 'carried_tax_ppm') }} as shared_amount_off,
+    {{ without_tax('coalesce(carried_item_amount_off, 0)', 'carried_tax_ppm') }} as item_amount_off
 from carried

@@ -8,8 +8,8 @@ with measured as (
         *,
         {{ whole('cast(cycle_amount as decimal(27, 8)) * 100000000') }} as gross,
         {{ whole('cast(100 - percent_off as decimal(9, 6)) * 1000000') }} as kept,
-        {{ whole('cast(max(shared_amount_off) over same_days as decimal(18, 4)) * 100000000') }} as shared_off,
-        {{ whole('cast(item_amount_off as decimal(18, 4)) * 100000000') }} as own_off,
+        {{ whole('cast(max(shared_amount_off) over same_days as decimal(27, 8)) * 100000000') }} as shared_off,
+        {{ whole('cast(item_amount_off as decimal(27, 8)) * 100000000') }} as own_off,
         {{ whole('cast(sum(cycle_amount) over same_days as decimal(27, 8)) * 100000000') }} as subscription_gross
     from {{ ref('int_item_spans') }}
     window same_days as (partition by subscription_id, segment_starts_on)

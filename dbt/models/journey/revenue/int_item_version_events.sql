@@ -115,7 +115,7 @@ select
     versions.currency,
     versions.cycle_amount,
     -- an item does not tell what tax is inside its price: its invoices do
-    cast(null as decimal(13, 12)) as untaxed_share,
+    cast(null as bigint) as tax_ppm,
     versions.billing_interval,
     versions.interval_count,
     versions.usage_type,

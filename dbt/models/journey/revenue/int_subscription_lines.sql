@@ -57,19 +57,30 @@ priced as (
             else cast(coalesce(summed.unit_amount, summed.unit_amount_decimal) as decimal(20, 8))
                 * cast(summed.units as decimal(12, 0))
         end as cycle_amount,
-        -- what is left of a price when the tax inside it is taken out, in 10^-12
         case
-            when summed.taxed_parts = 0 then null
-            when summed.tax_parts = 0 then {{ whole('1000000000000') }}
-            else {{ divide_half_up(
-                '1000000000000 * ' ~ whole('abs(summed.taxed_parts - summed.tax_parts)'), 'abs(summed.taxed_parts)'
+            when abs(summed.taxed_parts) > abs(summed.tax_parts) then {{ divide_half_up(
+                '1000000 * ' ~ whole('abs(summed.tax_parts)'), 'abs(summed.taxed_parts) - abs(summed.tax_parts)'
             ) }}
-        end as untaxed
+        end as tax_ppm
     from summed
     left join {{ ref('int_price_amounts') }} as amounts
         on summed.price_id = amounts.price_id and summed.units = amounts.quantity
 
+),
+
+-- invoices round the tax: the roundest rate that explains it is the rate
+rounded as (
+
+    select
+        *,
+        {{ divide_half_up('tax_ppm', '10000') }} * 10000 as whole_percent,
+        {{ divide_half_up('tax_ppm', '1000') }} * 1000 as tenths,
+        {{ divide_half_up('tax_ppm', '100') }} * 100 as hundredths,
+        abs(taxed_parts) - abs(tax_parts) as untaxed_parts
+    from priced
+
 )
+
 
 select
     invoice_line_id,
@@ -89,8 +100,15 @@ select
     standing,
     kind,
     cast(cycle_amount as decimal(32, 8)) as cycle_amount,
-    cast(cast(untaxed as decimal(18, 0)) * cast(0.000000000001 as decimal(13, 12)) as decimal(13, 12)) as untaxed_share,
+    cast(
+        case
+            when {{ explains_tax('whole_percent') }} then whole_percent
+            when {{ explains_tax('tenths') }} then tenths
+            when {{ explains_tax('hundredths') }} then hundredths
+            else tax_ppm
+        end
+    as bigint) as tax_ppm,
     billing_interval,
     interval_count,
     usage_type
-from priced
+from rounded
