@@ -116,6 +116,7 @@ GROSS_PROFIT = less("recognised_revenue", "cost_of_revenue")
 PARITY: dict[str, tuple[str, str, Callable[[Figures], Any]]] = {
     "mrr": (MONTHLY, "mrr_end", money("mrr")),
     "mrr_start": (MONTHLY, "mrr_start", money("mrr_start")),
+    "usage_mrr": (ROLLFORWARD, "usage_mrr_end", money("usage_mrr")),
     "mrr_from_movements": (MONTHLY, "mrr_end", money("mrr_from_movements")),
     "customers": (MONTHLY, "customers_end", count("customers")),
     "customers_start": (MONTHLY, "customers_start", count("customers_start")),
