@@ -81,7 +81,6 @@ rounded as (
 
 )
 
-
 select
     invoice_line_id,
     invoice_id,
