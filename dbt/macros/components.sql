@@ -23,7 +23,7 @@
     {%- endfor -%}
 
     {% call statement('news') -%}
-        create table {{ news }} as
+        create table {{ news }} {{ table_format() }} as
         with given as (
             {{ sql }}
         )
@@ -38,7 +38,7 @@
 
     {#- the edges of what has to be computed: everything, or the components that an edge joined or left -#}
     {% call statement('open') -%}
-        create table {{ open }} as
+        create table {{ open }} {{ table_format() }} as
         {%- if before_edges is none %}
         select node_id, neighbour_id from {{ news }}
         {%- else %}
@@ -59,7 +59,7 @@
     {%- endcall %}
 
     {% call statement('labels') -%}
-        create table {{ labels[0] }} as
+        create table {{ labels[0] }} {{ table_format() }} as
         select node_id, min(neighbour_id) as label from {{ open }} group by node_id
     {%- endcall %}
 
@@ -71,7 +71,7 @@
             {%- set after = labels[1 - state.current] -%}
             {% do adapter.drop_relation(after) %}
             {% call statement('round') -%}
-                create table {{ after }} as
+                create table {{ after }} {{ table_format() }} as
                 with spread as (
                     select edges.node_id, min(labels.label) as label
                     from {{ open }} as edges
@@ -98,7 +98,7 @@
     {%- set merged = labels[1 - state.current] -%}
     {% do adapter.drop_relation(merged) %}
     {% call statement('merged') -%}
-        create table {{ merged }} as
+        create table {{ merged }} {{ table_format() }} as
         select node_id, label from {{ settled }}
         {%- if before_edges is not none %}
         union all
@@ -143,7 +143,7 @@
         {%- do adapter.drop_relation(old) -%}
     {%- endif -%}
     {%- call statement('main') -%}
-        create table {{ new }} as
+        create table {{ new }} {{ table_format() }} as
         {{ query }}
     {%- endcall -%}
 {%- endmacro %}
