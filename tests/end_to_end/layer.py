@@ -17,6 +17,9 @@ Figures = Mapping[str, Any]
 MONTHLY = "metrics.unit_economics_monthly"
 ROLLFORWARD = "metrics.mrr_rollforward"
 GROWTH = "metrics.growth_efficiency_monthly"
+WINS = "(select * from metrics.win_rates where basis = 'closed' and segment_type = 'all')"
+CYCLES = "(select * from metrics.sales_cycles where segment_type = 'all')"
+HANDOFFS = "(select * from metrics.lead_handoffs where segment_type = 'all')"
 MOVEMENTS = ("new", "expansion", "contraction", "churn", "reactivation", "fx")
 
 
@@ -157,6 +160,20 @@ PARITY: dict[str, tuple[str, str, Callable[[Figures], Any]]] = {
     "clv": (MONTHLY, "clv", money("clv")),
     "ltv_to_cac": (MONTHLY, "ltv_to_cac", count("ltv_to_cac")),
     "cac_lagged": (MONTHLY, "cac_lagged", money("cac_lagged")),
+    "leads_created": (MONTHLY, "leads_created", count("leads_created")),
+    "leads_converted": (MONTHLY, "leads_converted", count("leads_converted")),
+    "lead_conversion_rate": (MONTHLY, "lead_conversion_rate", count("lead_conversion_rate")),
+    "deals_won": (WINS, "deals_won", count("deals_won")),
+    "deals_lost": (WINS, "deals_lost", count("deals_lost")),
+    "win_rate": (WINS, "win_rate", count("win_rate")),
+    "won_days": (CYCLES, "days_won", count("won_days")),
+    "sales_cycle_days_median": (CYCLES, "median_days_won", count("sales_cycle_days_median")),
+    "sales_cycle_days_p90": (CYCLES, "p90_days_won", count("sales_cycle_days_p90")),
+    "handoffs": (HANDOFFS, "assignments", count("handoffs")),
+    "handoffs_answered": (HANDOFFS, "answered", count("handoffs_answered")),
+    "handoff_within_sla_share": (HANDOFFS, "within_sla_share", count("handoff_within_sla_share")),
+    "handoff_minutes_median": (HANDOFFS, "median_minutes", count("handoff_minutes_median")),
+    "handoff_minutes_p90": (HANDOFFS, "p90_minutes", count("handoff_minutes_p90")),
 }
 BATCH = 12
 

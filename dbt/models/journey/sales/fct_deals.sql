@@ -99,6 +99,8 @@ select
     cast(currency as string) as currency,
     cast(created_at as timestamp) as created_at,
     cast(closed_at as timestamp) as closed_at,
+    cast({{ local_date('created_at') }} as date) as created_on,
+    cast({{ local_date('closed_at') }} as date) as closed_on,
     cast({{ local_date('close_at') }} as date) as expected_close_date,
     not is_closed as is_open,
     is_won,

@@ -80,6 +80,7 @@ select
     cast(coalesce(answering.owner_key, 'unknown') as string) as answering_owner_key,
     cast(measured.stage as string) as stage,
     cast(measured.assigned_at as timestamp) as assigned_at,
+    cast({{ local_date('measured.assigned_at') }} as date) as assigned_on,
     cast(measured.first_touch_at as timestamp) as first_touch_at,
     cast(measured.reassigned_at as timestamp) as reassigned_at,
     cast(case when measured.first_touch_at is not null then measured.observed_minutes end as bigint)
