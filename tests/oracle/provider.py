@@ -348,6 +348,8 @@ class Subscription:
             return False
         self.record(at)
         waits = change.pending and change.kind != "yearly" and end <= self.as_of and not self.ends_in(change.cycle)
+        # a line of nothing would tell nobody what has changed
+        waits = waits and all(coupon.percent < 100 for _, coupon, _, _ in self.coupons)
         if waits:
             # what waits has its discount in its amount, and lists none
             for line in lines:
