@@ -17,7 +17,8 @@ company as (
     select
         month,
         sum(case when source = 'stripe' and measure = 'invoiced' then amount else 0 end) as invoiced,
-        sum(case when source = 'stripe' and measure = 'cash' then amount else 0 end) as cash_settled,
+        -- amount and fee are converted apart: the facts' sum, not that of the provider's net
+        sum(case when source = 'fct_cash' and measure = 'cash' then amount else 0 end) as cash_settled,
         sum(case when source = 'mrr_rollforward' and measure = 'mrr' then amount else 0 end) as mrr_end
     from {{ ref('revenue_reconciliation') }}
     group by month
@@ -37,7 +38,13 @@ revenue as (
 select
     company.month,
     accounts.invoiced,
-    company.invoiced as invoiced_of_all
+    company.invoiced as invoiced_of_all,
+    accounts.cash_settled,
+    company.cash_settled as cash_settled_of_all,
+    accounts.mrr_end,
+    company.mrr_end as mrr_end_of_all,
+    accounts.recognised,
+    revenue.recognised as recognised_of_all
 from company
 left join accounts on company.month = accounts.month
 left join revenue on company.month = revenue.month
