@@ -66,6 +66,21 @@ def _billing(b: Billing) -> None:
     )
     invoice = b.invoice("left", sub, "2025-03-01", [b.line(b.price(120000, "year"), item, "2025-03-01", "2026-03-01")])
     b.charge(invoice, "2025-03-01")
+    # collection is paused for a cycle, and the seat that is added in it is invoiced
+    twice = b.price(10000)
+    sub, item = b.subscription("paused", twice, "2025-02-01", quantity=2)
+    b.invoice("paused", sub, "2025-02-01", [b.line(twice, item, "2025-02-01", "2025-02-28")], status="open")
+    b.rows["invoices"][-1]["amount_remaining"] = 10000
+    b.invoice("paused", sub, "2025-02-28", [b.line(twice, item, "2025-02-28", "2025-03-28")], status="void")
+    rest = ("2025-03-21", "2025-03-28")
+    seats = [
+        b.line(twice, item, *rest, amount=-2500, is_proration=True),
+        b.line(twice, item, *rest, quantity=2, amount=5000, is_proration=True),
+    ]
+    b.invoice("paused", sub, "2025-03-21", seats, status="open")
+    b.rows["invoices"][-1]["amount_remaining"] = 2500
+    b.invoice("paused", sub, "2025-03-28", [b.line(twice, item, "2025-03-28", "2025-04-28", quantity=2)], status="open")
+    b.rows["invoices"][-1]["amount_remaining"] = 20000
     # what nobody can explain: a charge of another amount, a balance without five, lines without ten
     _paid(b, "short", hundred, *MONTH)
     b.rows["charges"][-1]["amount"] = 9000
@@ -213,6 +228,16 @@ def test_from_invoices_to_cash(world: DbtWarehouse, name: str, month: str, expec
             {"changes_within_the_month": "48.39", "invoiced_without_mrr": "53.53", "recognised": "101.92"},
         ),
         ("left", "2025-04", {"invoiced_without_mrr": "98.63", "recognised": "98.63"}),
+        (
+            "paused",
+            "2025-03",
+            {
+                "mrr_end": "200.00",
+                "changes_within_the_month": "-174.19",
+                "changes_while_paused": "25.00",
+                "recognised": "50.81",
+            },
+        ),
         # nothing was invoiced for May, and the subscription says that it goes on
         ("plain", "2025-05", {"mrr_end": "100.00", "mrr_without_invoice": "-100.00"}),
     ],

@@ -1,7 +1,23 @@
 -- grain: one month, account and step from MRR at the month's end to what was recognised
 {{ config(schema='staging') }}
 
-with joined as (
+-- a subscription whose collection is paused has no MRR, and is billed for changes all the same
+with paused as (
+
+    select distinct
+        subscription_id,
+        account_key,
+        currency,
+        {{ explode_dates(
+            month_of('starts_on'),
+            month_of('least(coalesce(' ~ date_add('ends_on', -1) ~ ', ' ~ as_of_date() ~ '), ' ~ as_of_date() ~ ')'), 'month'
+        ) }} as month
+    from {{ ref('fct_subscription_periods') }}
+    where state = 'collection_paused' and mrr_native = 0 and starts_on <= {{ as_of_date() }}
+
+),
+
+joined as (
 
     select
         coalesce(pace.account_key, classes.account_key) as account_key,
@@ -18,12 +34,17 @@ with joined as (
         coalesce(classes.passing_discount_native, 0) as passing_native,
         coalesce(classes.recurring_native, 0) + coalesce(classes.passing_discount_native, 0) as listed_native,
         coalesce(classes.usage, 0) as usage,
-        coalesce(classes.one_off, 0) as one_off
+        coalesce(classes.one_off, 0) as one_off,
+        paused.month is not null as is_paused
     from {{ ref('int_mrr_pace') }} as pace
     full outer join {{ ref('int_revenue_classes') }} as classes
         on
             pace.subscription_id = classes.subscription_id and pace.account_key = classes.account_key
             and pace.currency = classes.currency and pace.month = classes.month
+    left join paused
+        on
+            pace.subscription_id = paused.subscription_id and pace.account_key = paused.account_key
+            and pace.currency = paused.currency and pace.month = paused.month
 
 ),
 
@@ -51,6 +72,7 @@ compared as (
             when pace_native = 0 then 'invoiced_without_mrr'
             when listed_native = 0 then 'mrr_without_invoice'
             when 28 * abs(listed_native - pace_native) <= 3 * abs(pace_native) + peak_native then 'days_of_the_month'
+            when is_paused then 'changes_while_paused'
             -- service ended at once, and what was invoiced runs on
             when mrr_close = 0 and listed_native > pace_native then 'invoiced_without_mrr'
         end as difference_reason
