@@ -104,8 +104,9 @@ format: $(STAMP) ## apply ruff's formatting
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
-bench: $(STAMP) ## where the time of a refresh goes, as ratios to floors measured in the same run
+bench: $(STAMP) ## where the time of a refresh goes, as ratios to floors, and how the build grows with the company
 	$(PY) -m tests.benchmarks
+	$(PY) -m tests.benchmarks.growth
 
 bench-engines: $(SPARK_STAMP) ## the same work on both engines
 	$(PY) -m tests.benchmarks.engines
