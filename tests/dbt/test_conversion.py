@@ -289,7 +289,7 @@ def test_the_choices_of_the_hand_off_stand_in_the_project_file_alone(world: DbtW
 def test_no_leads_give_empty_marts(world: DbtWarehouse) -> None:
     for table in ("dim_people", "fct_stage_periods", "fct_deal_stage_periods", "fct_handoffs"):
         world.execute(f"delete from journey.{table}")
-    world.run("path:models/metrics/conversion", "lead_handoffs", "funnel_cohorts", as_of=AS_OF)
+    world.run("int_leads", "path:models/metrics/conversion", "lead_handoffs", "funnel_cohorts", as_of=AS_OF)
     marts = ("cohorts", "monthly", "survival")
     names = [*(f"lead_conversion_{mart}" for mart in marts), "stage_conversion", "stage_velocity", "lead_handoffs"]
     assert [world.value(f"select count(*) from metrics.{name}") for name in names] == [0] * 6
