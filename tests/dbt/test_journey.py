@@ -43,7 +43,9 @@ def world(dbt_module: DbtWarehouse) -> DbtWarehouse:
         dbt_module.raw(source, stream, rows)
     dbt_module.run("path:models/staging", "+dim_people", "+dim_accounts", "+fct_mrr_movements", "+int_rate_days")
     dbt_module.build(*(f"path:models/journey/{folder}" for folder in FOLDERS))
-    dbt_module.build("int_account_origins", "int_account_segments", "int_sales_segments", "funnel_cohorts", "lead_handoffs")
+    dbt_module.build(
+        "int_account_origins", "int_account_segments", "int_sales_segments", "funnel_cohorts", "lead_handoffs"
+    )
     return dbt_module
 
 
