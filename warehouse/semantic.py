@@ -126,17 +126,17 @@ class Layer:
             found = self._engine.simple_dimensions_for_metrics(list(metrics))
         return sorted({dimension.dunder_name for dimension in found})
 
-    def _check(self, metrics: Iterable[str], by: Iterable[str]) -> None:
+    def _check(self, metrics: Sequence[str], by: Sequence[str]) -> None:
         from difflib import get_close_matches
 
         for name in metrics:
             if name not in self.metrics:
                 near = ", ".join(get_close_matches(name, self.metrics, n=3, cutoff=0.4))
                 raise BadQuery(f"there is no metric {name}" + (f"; near: {near}" if near else ""))
+        known = self.dimensions(list(metrics)) if by else []
+        entities = {part.rpartition("__")[0] for part in known}
         for name in by:
             base = name.rpartition("__")[0] if name.rpartition("__")[2] in GRAINS else name
-            known = self.dimensions(list(metrics))
-            entities = {part.rpartition("__")[0] for part in known}
             if base not in {*known, *entities, METRIC_TIME}:
                 raise BadQuery(f"{', '.join(metrics)} cannot be shown by {name}; by: {', '.join(known)}")
 
