@@ -231,18 +231,36 @@ def fill(path: Path, accounts: int) -> int:
         connection.execute("set timezone = 'UTC'")
         create_raw(connection)
         _fill_ledger(connection)
-        connection.execute(ACCOUNTS.format(first_day=FIRST_DAY, accounts=accounts))
-        connection.execute(CYCLES.format(as_of=AS_OF))
-        rows = 0
-        for stream, (key, modified_at, columns, origin) in STREAMS.items():
-            source, name = stream.split(".")
-            connection.execute(
-                f'insert into raw_{source}."{name}" by name select {key} as id, {modified_at} as modified_at, '
-                f"{columns}, false as is_deleted, md5({key}) as content_hash, md5({key}) as version_hash, "
-                f"timestamp '{AS_OF}' as extracted_at, '{{}}' as payload, '1' as _dlt_load_id from {origin}"
-            )
-            rows += connection.execute(f'select count(*) from raw_{source}."{name}"').fetchone()[0]
-        return rows
+        make_accounts(connection, accounts, AS_OF)
+        return sum(
+            insert(connection, stream, key, modified_at, columns, origin, AS_OF)
+            for stream, (key, modified_at, columns, origin) in STREAMS.items()
+        )
+
+
+def make_accounts(connection: duckdb.DuckDBPyConnection, accounts: int, as_of: str) -> None:
+    """The temporary tables that the streams are made from: `accounts`, and `cycles` as billed until `as_of`."""
+    connection.execute(ACCOUNTS.format(first_day=FIRST_DAY, accounts=accounts))
+    connection.execute(CYCLES.format(as_of=as_of))
+
+
+def insert(
+    connection: duckdb.DuckDBPyConnection,
+    stream: str,
+    key: str,
+    modified_at: str,
+    columns: str,
+    origin: str,
+    extracted_at: str,
+) -> int:
+    """Append versions to a raw stream; returns how many rows it has then."""
+    source, name = stream.split(".")
+    connection.execute(
+        f'insert into raw_{source}."{name}" by name select {key} as id, {modified_at} as modified_at, {columns}, '
+        f"false as is_deleted, md5({key}) as content_hash, md5({key} || {modified_at}) as version_hash, "
+        f"timestamp '{extracted_at}' as extracted_at, '{{}}' as payload, '1' as _dlt_load_id from {origin}"
+    )
+    return connection.execute(f'select count(*) from raw_{source}."{name}"').fetchone()[0]
 
 
 def _fill_ledger(connection: duckdb.DuckDBPyConnection) -> None:
@@ -279,25 +297,32 @@ def build(folder: Path, accounts: int) -> Cost:
     """Fill a warehouse, and build every model on it in this process."""
     path = folder / "warehouse.duckdb"
     rows = fill(path, accounts)
+    seconds, models = build_models(path, AS_OF)
+    return Cost(
+        accounts=accounts,
+        raw_rows=rows,
+        cpu_seconds=seconds,
+        peak_mib=getrusage(RUSAGE_SELF).ru_maxrss / 1024,
+        models=models,
+    )
+
+
+def build_models(path: Path, as_of: str, *flags: str) -> tuple[float, dict[str, float]]:
+    """Build every model in this process, without tests: CPU seconds after parsing, and wall seconds by model."""
     prepare_process({"THROUGHLINE_WAREHOUSE_PATH": str(path)})
     from dbt.cli.main import dbtRunner
 
-    common = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--target-path", str(folder)]
-    common += ["--log-path", str(folder), "--quiet", "--vars", json.dumps({"as_of": AS_OF})]
+    folder = str(path.parent)
+    common = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--target-path", folder]
+    common += ["--log-path", folder, "--quiet", "--vars", json.dumps({"as_of": as_of})]
     manifest = dbtRunner().invoke(["parse", *common]).result
     before = _cpu()
-    arguments = ["build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test", *common]
+    arguments = ["build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test", *flags, *common]
     outcome = dbtRunner(manifest=manifest).invoke(arguments)
     if not outcome.success:
         bad = [r for r in outcome.result or () if str(r.status) == "error"] if outcome.exception is None else []
         raise SystemExit("\n".join(f"{r.node.name}: {r.message}" for r in bad) or str(outcome.exception))
-    return Cost(
-        accounts=accounts,
-        raw_rows=rows,
-        cpu_seconds=_cpu() - before,
-        peak_mib=getrusage(RUSAGE_SELF).ru_maxrss / 1024,
-        models={result.node.name: result.execution_time for result in outcome.result},
-    )
+    return _cpu() - before, {result.node.name: result.execution_time for result in outcome.result}
 
 
 def _cpu() -> float:
