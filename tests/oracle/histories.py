@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 from unittest.mock import patch
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -11,6 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.internal.conjecture import providers
 
 from tests.oracle.script import Change, Coupon, Ending, History, Reversal, Script
+
+T = TypeVar("T")
 
 # interval, count, and how many cycles there may be before the run's instant
 CYCLES = (
@@ -158,9 +162,17 @@ def histories(draw: st.DrawFn, as_of: datetime) -> History:
     )
 
 
-def sample(strategy: st.SearchStrategy[History], count: int, number: int) -> list[History]:
-    """So many lives that have little in common, the same ones for the same number."""
-    found: dict[object, History] = {}
+def beginning(history: History) -> Hashable:
+    """Two histories that begin alike have too much in common."""
+    first = history.subscriptions[0]
+    return first.start, first.items
+
+
+def sample(
+    strategy: st.SearchStrategy[T], count: int, number: int, alike: Callable[[T], Hashable] = beginning
+) -> list[T]:
+    """So many lives that have little in common (one of those that are `alike`), the same ones for the same number."""
+    found: dict[Hashable, T] = {}
     while len(found) < count:
         # a few at a time: the first is the plainest there is, and after some it varies what it had before
         @seed(number)
@@ -172,9 +184,8 @@ def sample(strategy: st.SearchStrategy[History], count: int, number: int) -> lis
             suppress_health_check=list(HealthCheck),
         )
         @given(strategy)
-        def collect(example: History) -> None:
-            first = example.subscriptions[0]
-            found.setdefault((first.start, first.items), example)
+        def collect(example: T) -> None:
+            found.setdefault(alike(example), example)
 
         # Hypothesis tries constants of all modules that happen to be imported: the sample must not hang on them
         with patch.object(providers, "_get_local_constants", return_value=providers._local_constants.__class__()):
