@@ -24,14 +24,14 @@
     {%- endfor -%}
 
     {% call statement('news') -%}
-        create table {{ news }} as
+        create table {{ news }} {{ table_format() }} as
         select {{ columns }} from (
             {{ sql }}
         ) as given
     {%- endcall %}
 
     {% call statement('open') -%}
-        create table {{ open }} as
+        create table {{ open }} {{ table_format() }} as
         {%- if before_edges is none %}
         select {{ columns }} from {{ news }}
         {%- else %}
@@ -55,7 +55,7 @@
     {%- endcall %}
 
     {% call statement('walked') -%}
-        create table {{ walked }} as
+        create table {{ walked }} {{ table_format() }} as
         select
             node_id, node_id as root_id, cast(0 as integer) as step, node_id as from_id, node_id as to_id, link_id
         from {{ open }}
@@ -68,7 +68,7 @@
         {%- if state.found > 0 -%}
             {% do adapter.drop_relation(frontier) %}
             {% call statement('frontier') -%}
-                create table {{ frontier }} as
+                create table {{ frontier }} {{ table_format() }} as
                 with reached as (
                     select node_id, max(step) as depth from {{ walked }} group by node_id
                 ),
