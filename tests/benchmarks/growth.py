@@ -264,7 +264,7 @@ def insert(
 
 
 def _fill_ledger(connection: duckdb.DuckDBPyConnection) -> None:
-    """Rates, costs and spend by month: as many for a company of any size."""
+    """Rates, costs and spend by month, and the stage of won deals: as many for a company of any size."""
     months = [f"{year}-{month:02d}-01" for year in range(2023, 2027) for month in range(1, 13)]
     months = [month for month in months if "2023-03" <= month < "2026-07"]
     rates = [
@@ -291,6 +291,10 @@ def _fill_ledger(connection: duckdb.DuckDBPyConnection) -> None:
     ]
     for stream, rows in (("exchange_rates", rates), ("costs", costs), ("ad_spend", spend)):
         insert_raw(connection, "ledger", stream, rows)
+    # deals are closed only where their pipeline says so
+    won = {"object_type": "deals", "pipeline_id": "default", "stage_id": "closedwon", "label": "Closed won"}
+    won |= {"id": "deals:default:closedwon", "display_order": 1, "probability": "1", "is_closed": True}
+    insert_raw(connection, "hubspot", "pipeline_stages", [won])
 
 
 def build(folder: Path, accounts: int) -> Cost:
@@ -314,7 +318,7 @@ def build_models(path: Path, as_of: str, *flags: str) -> tuple[float, dict[str, 
 
     folder = str(path.parent)
     common = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--target-path", folder]
-    common += ["--log-path", folder, "--quiet", "--vars", json.dumps({"as_of": as_of})]
+    common += ["--log-level", "none", "--log-level-file", "none", "--vars", json.dumps({"as_of": as_of})]
     manifest = dbtRunner().invoke(["parse", *common]).result
     before = _cpu()
     arguments = ["build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test", *flags, *common]

@@ -22,7 +22,8 @@ import duckdb
 from tests.benchmarks import growth
 from warehouse.settings import REPOSITORY, process_environment
 
-ACCOUNTS = 32_000
+# about a million journey events
+ACCOUNTS = 18_000
 NIGHT = "2026-06-16 00:00:00"
 CHANGED = "i % 100 = 7"
 SHOWN = 12
