@@ -31,7 +31,9 @@ def catalog(folder: Path) -> dict[str, str]:
         "spark.driver.memory": "2g",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
-        "spark.driver.extraJavaOptions": " ".join(cluster.FLAGS),
+        "spark.driver.extraJavaOptions": " ".join(
+            [*cluster.FLAGS, f"-Dderby.stream.error.file={folder / 'derby.log'}"]
+        ),
     }
 
 
