@@ -36,6 +36,7 @@ POLICY = (
     "mrr_trials",
     "mrr_paused_collection",
     "mrr_week_factor",
+    "mrr_metered_usage",
     "churn_date",
     "full_discount",
     "reactivation_gap_days",
@@ -120,6 +121,7 @@ class Settings(BaseSettings):
     mrr_trials: Literal["exclude", "include"] | None = None
     mrr_paused_collection: Literal["exclude", "include"] | None = None
     mrr_week_factor: Literal["52/12", "365/7/12"] | None = None
+    mrr_metered_usage: Literal["out", "in"] | None = None
     churn_date: Literal["service_end", "request"] | None = None
     full_discount: Literal["churn", "customer"] | None = None
     reactivation_gap_days: int | None = Field(default=None, ge=0)

@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 import yaml
 
-from tests.dbt.billing_world import SEEN_AT, Billing, at
+from tests.dbt.billing_world import SEEN_AT, Billing, at, months_later
 from tests.dbt.conftest import PROJECT, DbtWarehouse
 from warehouse.settings import POLICY, Settings
 
@@ -80,6 +80,20 @@ def _accounts(b: Billing) -> None:
 
     b.subscription("weekly", b.price(8400, "week"), "2025-06-10")
 
+    # a fixed fee and metered use, which stops in October; another pays for use alone, and its card fails in January
+    for name in ("used", "used_only"):
+        fee, status = (b.price(10000), "active") if name == "used" else (None, "past_due")
+        sub, item = b.subscription(name, fee, "2025-06-10", status=status)
+        if fee:
+            b.cycles(name, sub, item, fee, "2025-06-10", 8)
+        use = b.price(10, usage="metered")
+        metered = b.item(sub, use, "2025-06-10")
+        for month, units in enumerate((300, 500, 500, 0, 200, 200, 200)):
+            start = months_later("2025-06-10", month)
+            lines = [b.line(use, metered, start, months_later(start, 1), units)]
+            more = {"attempt_count": 2, "status": "open", "paid_at": None} if (name, month) == ("used_only", 6) else {}
+            b.invoice(name, sub, months_later(start, 1), lines, **more)
+
     # asked to leave in October, served to November
     _cancelled(b, "asked", "2025-06-10", "2025-11-10", 5, asked="2025-10-20")
     # asked to leave and thought better of it, as the ledger saw
@@ -121,10 +135,49 @@ def _accounts(b: Billing) -> None:
         b.cycles(name, sub, item, b.price(12000), back, 4)
 
 
+# what may be said of an invoice, and when it was overdue
+CARD, MAIL = {"collection_method": "charge_automatically"}, {"collection_method": "send_invoice"}
+PAID, OPEN = {"status": "paid"}, {"status": "open", "paid_at": None}
+OVERDUE: dict[str, tuple[dict[str, object], tuple[str, str | None] | None]] = {
+    "card_paid_at_once": (PAID | {"payload": CARD}, None),
+    "card_paid_later": (PAID | {"payload": CARD, "attempt_count": 2, "paid_at": at("2025-11-08")}, ("11-01", "11-08")),
+    "card_failed_once": (OPEN | {"payload": CARD}, ("11-01", None)),
+    "card_not_tried": (OPEN | {"payload": CARD, "attempt_count": 0}, None),
+    "card_made_void": (OPEN | {"payload": CARD, "status": "void", "voided_at": at("2025-11-06")}, ("11-01", "11-06")),
+    "card_given_up": (
+        OPEN | {"payload": CARD, "status": "uncollectible", "uncollectible_at": at("2025-11-09")},
+        ("11-01", "11-09"),
+    ),
+    "given_up_and_paid_in_the_end": (
+        PAID | {"attempt_count": 4, "uncollectible_at": at("2025-11-09"), "paid_at": at("2025-12-20")},
+        ("11-01", "11-09"),
+    ),
+    "given_up_nobody_knows_when": (OPEN | {"payload": CARD, "status": "uncollectible", "attempt_count": 4}, None),
+    "deleted": (OPEN | {"payload": CARD, "attempt_count": 3, "is_deleted": True}, None),
+    "mail_not_due_yet": (OPEN | {"payload": MAIL, "due_at": at("2026-02-01")}, None),
+    "mail_opened_and_tried_by_card": (OPEN | {"payload": MAIL, "attempt_count": 2, "due_at": at("2026-02-01")}, None),
+    "mail_overdue": (OPEN | {"payload": MAIL, "attempt_count": 0, "due_at": at("2025-11-15")}, ("11-15", None)),
+    "mail_paid_in_time": (PAID | {"payload": MAIL, "due_at": at("2025-11-15")}, None),
+    "mail_paid_late": (
+        PAID | {"payload": MAIL, "due_at": at("2025-11-15"), "paid_at": at("2025-11-18")},
+        ("11-15", "11-18"),
+    ),
+}
+
+
+def _overdue(b: Billing) -> None:
+    for name, (more, _) in OVERDUE.items():
+        terms = {key: value for key, value in more.items() if key != "status"}
+        b.invoice(name, None, "2025-11-01", [b.line(b.price(100, None), None, "2025-11-01", "2025-11-01")], **terms)
+        b.rows["invoices"][-1] |= {"id": f"in_{name}", "status": more["status"]}
+        b.rows["invoice_lines"][-1]["invoice_id"] = f"in_{name}"
+
+
 @pytest.fixture(scope="module")
 def world(dbt_module: DbtWarehouse) -> DbtWarehouse:
     billing = Billing(SEEN_AT)
     _accounts(billing)
+    _overdue(billing)
     billing.add("products", {"id": "prod_1", "name": "Plan", "created_at": at("2024-01-01")})
     for stream, rows in billing.rows.items():
         dbt_module.raw("stripe", stream, rows, extracted_at=SEEN_AT)
@@ -189,6 +242,7 @@ DEFAULT: dict[str, Movements] = {
         ("2025-09-10", "reactivation", "100.00", "resumed"),
     ],
     "weekly": [("2025-06-10", "new", "364.00", "first_subscription")],
+    "used": [NEW],
     "asked": [NEW, ("2025-11-10", "churn", "-100.00", CHURN)],
     "stayed": [NEW],
     "leaving": [NEW],
@@ -231,6 +285,21 @@ CASES: dict[tuple[str, object], dict[str, Movements]] = {
     ("mrr_trials", "include"): {"trial": [NEW]},
     ("mrr_paused_collection", "include"): {"paused": [NEW]},
     ("mrr_week_factor", "365/7/12"): {"weekly": [("2025-06-10", "new", "365.00", "first_subscription")]},
+    ("mrr_metered_usage", "in"): {
+        "used": [
+            NEW,
+            ("2025-07-10", "expansion", "30.00", "usage"),
+            ("2025-08-10", "expansion", "20.00", "usage"),
+            ("2025-10-10", "contraction", "-50.00", "usage"),
+            ("2025-11-10", "expansion", "20.00", "usage"),
+        ],
+        "used_only": [
+            ("2025-07-10", "new", "30.00", "first_subscription"),
+            ("2025-08-10", "expansion", "20.00", "usage"),
+            ("2025-10-10", "churn", "-50.00", "usage"),
+            ("2025-11-10", "reactivation", "20.00", "returned"),
+        ],
+    },
     ("churn_date", "request"): {
         "asked": [NEW, ("2025-10-20", "churn", "-100.00", CHURN)],
         "stayed": [
@@ -286,12 +355,23 @@ def test_committed_mrr_leaves_with_the_request_and_at_risk_mrr_is_what_is_past_d
     ) == [("2025-09-01", 0, 100), ("2025-10-01", 200, 0), ("2026-01-01", 100, 100)]
 
 
+def test_an_invoice_is_overdue_by_its_own_way_of_collection(world: DbtWarehouse):
+    """By card from a failed attempt, by transfer from the due date, until paid or given up; a deleted one never."""
+    spans = world.rows(
+        "select substr(invoice_id, 4), strftime(from_at, '%m-%d'), strftime(until_at, '%m-%d') "
+        "from staging.int_overdue_invoices where subscription_id is null"
+    )
+    assert {name: tuple(span) for name, *span in spans} == {name: span for name, (_, span) in OVERDUE.items() if span}
+
+
 def test_choices_change_what_they_say_and_nothing_else(world: DbtWarehouse):
     """All choices at once: each has accounts of its own, except for those of the discounts and of the gap."""
     chosen = [case for case in CASES if case not in {("mrr_discounts", "none"), ("reactivation_gap_days", 30)}]
     expected = dict(DEFAULT)
     for case in chosen:
         expected |= CASES[case]
+    # the use that counts is overdue in January
+    expected["used_only"] = [*expected["used_only"], ("2026-01-10", "churn", "-20.00", "past_due")]
     assert built(world, **dict(chosen)) == expected
     # a customer on a free plan stays one, and leaves with it
     assert month_ends(world, "free_left", "is_customer::int") == {f"2025-{month:02}": 1 for month in (6, 7, 8, 9)}
@@ -301,6 +381,14 @@ def test_choices_change_what_they_say_and_nothing_else(world: DbtWarehouse):
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case[0]}={case[1]}")
 def test_a_choice_alone_changes_its_accounts_only(world: DbtWarehouse, case: tuple[str, object]):
     assert built(world, **{case[0]: case[1]}) == DEFAULT | CASES[case]
+    if case == ("mrr_metered_usage", "in"):
+        # beside MRR as before, and in all of its parts
+        assert month_ends(world, "used_only", "usage_mrr") == month_ends(world, "used_only", "mrr")
+        assert month_ends(world, "used_only", "mrr_at_risk") == {"2026-01": Decimal(20)}
+        assert month_ends(world, "used_only", "mrr - mrr_committed") == {}
+        gross = "select sum(mrr_gross_native), sum(mrr_native) from journey.fct_subscription_periods "
+        gross += "where customer_id = 'cus_used' and ends_on is null"
+        assert world.rows(gross) == [(Decimal(120), Decimal(120))]
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,7 @@ def test_the_instant_is_utc_whatever_its_offset(clean: pytest.MonkeyPatch, value
         ("STRIPE_START_DATE", "2024-02-30", "date"),
         ("KEEP_VERSIONS", "0", "1"),
         ("MRR_PAST_DUE", "perhaps", "'include' or 'exclude'"),
+        ("MRR_METERED_USAGE", "maybe", "'out' or 'in'"),
         ("REACTIVATION_GAP_DAYS", "-1", "0"),
         ("LANDING_PORT", "eighty", "integer"),
         ("QUARANTINE_LIMIT", "2", "1"),

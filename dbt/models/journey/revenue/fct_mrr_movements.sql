@@ -56,6 +56,7 @@ select
             when movement = 'fx' then 'exchange_rate'
             when movement = 'new' and cause = 'trial_converted' then cause
             when movement = 'new' then 'first_subscription'
+            when movement = 'churn' and cause = 'usage' then cause
             when movement = 'churn' then coalesce(churn_reason, 'unknown')
             when movement = 'reactivation' and left_because = 'collection_paused' then 'resumed'
             when movement = 'reactivation' and left_because = 'free' then 'discount_ended'

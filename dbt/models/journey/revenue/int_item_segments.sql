@@ -30,47 +30,71 @@ discounted as (
         ) as net
     from measured
 
+),
+
+-- what was used comes to what its last invoice says, whatever the price's own amount is
+used as (
+
+    select
+        discounted.*,
+        {{ money('coalesce(usage_periods.usage_mrr, 0)') }} as used_mrr,
+        {% if policy('mrr_metered_usage') == 'in' %}usage_type = 'metered'{% else %}false{% endif %} as is_counted_by_use
+    from discounted
+    left join {{ ref('int_usage_periods') }} as usage_periods
+        on
+            discounted.subscription_item_id = usage_periods.subscription_item_id
+            and discounted.segment_starts_on >= usage_periods.starts_on
+            and (usage_periods.ends_on is null or discounted.segment_starts_on < usage_periods.ends_on)
+
+),
+
+stated as (
+
+    select
+        *,
+        case
+            when {{ months_numerator('billing_interval') }} is null then 'not_recurring'
+            when usage_type = 'metered' and not (is_counted_by_use and used_mrr > 0) then 'not_recurring'
+            {% if policy('churn_date') == 'request' %}when is_cancelling then 'cancelling'{% endif %}
+            when precedence = 1 then 'trial'
+            when precedence = 2 then 'collection_paused'
+            when precedence = 3 then 'not_paying'
+            {% if policy('mrr_past_due') == 'exclude' %}when is_past_due then 'past_due'{% endif %}
+            when net = 0 and not is_counted_by_use then 'free'
+            else 'recurring'
+        end as state
+    from used
+
 )
 
 select
-    discounted.subscription_item_id,
-    discounted.subscription_id,
-    discounted.customer_id,
-    discounted.account_key,
-    discounted.segment_starts_on as starts_on,
-    discounted.segment_ends_on as ends_on,
-    discounted.evidence,
-    discounted.price_id,
-    discounted.quantity,
-    discounted.currency,
-    discounted.billing_interval,
-    discounted.interval_count,
+    subscription_item_id,
+    subscription_id,
+    customer_id,
+    account_key,
+    segment_starts_on as starts_on,
+    segment_ends_on as ends_on,
+    evidence,
+    price_id,
+    quantity,
+    currency,
+    billing_interval,
+    interval_count,
     cast(cycle_amount as decimal(18, 4)) as cycle_amount,
     is_past_due,
     is_cancelling,
-    case
-        when usage_type = 'metered' or {{ months_numerator('discounted.billing_interval') }} is null then 'not_recurring'
-        {% if policy('churn_date') == 'request' %}when is_cancelling then 'cancelling'{% endif %}
-        when precedence = 1 then 'trial'
-        when precedence = 2 then 'collection_paused'
-        when precedence = 3 then 'not_paying'
-        {% if policy('mrr_past_due') == 'exclude' %}when is_past_due then 'past_due'{% endif %}
-        when net = 0 then 'free'
-        else 'recurring'
-    end as state,
-    {{ from_parts(divide_half_up(
-        'gross * coalesce(' ~ months_numerator('discounted.billing_interval') ~ ', 0)',
-        '10000 * ' ~ months_denominator('discounted.billing_interval', 'discounted.interval_count')
-    )) }} as full_gross_mrr,
-    {{ from_parts(divide_half_up(
-        'net * coalesce(' ~ months_numerator('discounted.billing_interval') ~ ', 0)',
-        '10000 * ' ~ months_denominator('discounted.billing_interval', 'discounted.interval_count')
-    )) }} as full_mrr,
-    cast(case when discounted.precedence is null then coalesce(usage_periods.usage_mrr, 0) else 0 end as decimal(18, 4))
-        as usage_mrr
-from discounted
-left join {{ ref('int_usage_periods') }} as usage_periods
-    on
-        discounted.subscription_item_id = usage_periods.subscription_item_id
-        and discounted.segment_starts_on >= usage_periods.starts_on
-        and (usage_periods.ends_on is null or discounted.segment_starts_on < usage_periods.ends_on)
+    state,
+    case when is_counted_by_use then used_mrr else
+        {{ from_parts(divide_half_up(
+            'gross * coalesce(' ~ months_numerator('billing_interval') ~ ', 0)',
+            '10000 * ' ~ months_denominator('billing_interval', 'interval_count')
+        )) }}
+    end as full_gross_mrr,
+    case when is_counted_by_use then used_mrr else
+        {{ from_parts(divide_half_up(
+            'net * coalesce(' ~ months_numerator('billing_interval') ~ ', 0)',
+            '10000 * ' ~ months_denominator('billing_interval', 'interval_count')
+        )) }}
+    end as full_mrr,
+    {{ money("case when precedence is null or state in " ~ counted_states() ~ " then used_mrr else 0 end") }} as usage_mrr
+from stated

@@ -6,6 +6,7 @@ with plans as (
     select
         plan_key,
         product_id,
+        usage_type,
         billing_interval,
         interval_count
     from {{ ref('dim_plans') }}
@@ -17,11 +18,13 @@ periods as (
     select
         periods.*,
         plans.product_id,
+        plans.usage_type,
         lag(periods.ends_on) over of_item as previous_ends_on,
         lag(periods.state) over of_item as previous_state,
         lag(periods.mrr_native) over of_item as previous_mrr,
         lag(periods.quantity) over of_item as previous_quantity,
         lag(periods.cycle_amount_native) over of_item as previous_cycle_amount,
+        lag(periods.usage_mrr_native) over of_item as previous_usage_mrr,
         lag(periods.plan_key) over of_item as previous_plan_key,
         lag({{ key(['plans.product_id', 'plans.billing_interval', 'plans.interval_count', 'periods.currency']) }}) over of_item
             as previous_product,
@@ -51,6 +54,9 @@ starts as (
             when previous_mrr = 0 and previous_state = 'free' then 'discount_ended'
             when previous_mrr = 0 and previous_state in ('not_paying', 'past_due') then 'payment_recovered'
             when previous_mrr = 0 and previous_state = 'cancelling' then 'cancellation_withdrawn'
+            when
+                usage_type = 'metered' and state in ('recurring', 'not_recurring')
+                and plan_key = previous_plan_key and usage_mrr_native <> previous_usage_mrr then 'usage'
             when mrr_native = 0 and state = 'cancelling' then 'removed_subscription'
             when mrr_native = 0 then state
             when product <> previous_product then 'plan_change'

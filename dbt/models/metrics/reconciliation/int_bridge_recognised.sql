@@ -37,13 +37,13 @@ revenue as (
 
     select
         account_key,
-        kind,
         {{ month_of('invoiced_on') }} as invoice_month,
         month as service_month,
         is_future,
         sum(amount) as amount
     from {{ ref('fct_revenue') }}
-    group by 1, 2, 3, 4, 5
+    where kind = 'invoice_line'
+    group by 1, 2, 3, 4
 
 ),
 
@@ -73,7 +73,7 @@ steps as (
         case when is_future or service_month > invoice_month then 'deferred' else 'earned_before_invoice' end as reason,
         -amount as amount
     from revenue
-    where kind = 'invoice_line' and (is_future or service_month <> invoice_month)
+    where is_future or service_month <> invoice_month
     union all
     -- seen from the service's month
     select
@@ -83,24 +83,15 @@ steps as (
         case when service_month > invoice_month then 'deferred_earlier' else 'earned_before_invoice' end as reason,
         amount
     from revenue
-    where kind = 'invoice_line' and not is_future and service_month <> invoice_month
-    union all
-    select
-        service_month as month,
-        account_key,
-        'step' as side,
-        case when kind = 'refund' then 'refunds' else 'credit_notes' end as reason,
-        amount
-    from revenue
-    where kind <> 'invoice_line' and not is_future
+    where not is_future and service_month <> invoice_month
     union all
     select
         month,
         account_key,
-        'to' as side,
-        'recognised' as reason,
-        recognised_revenue as amount
-    from {{ ref('fct_account_months') }}
+        side,
+        reason,
+        amount
+    from {{ ref('int_bridge_recognised_end') }}
 
 )
 

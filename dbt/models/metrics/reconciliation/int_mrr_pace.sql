@@ -8,6 +8,8 @@ with periods as (
         account_key,
         currency,
         mrr_native,
+        -- by policy what was used counts as well
+        case when usage_mrr_native <> 0 then mrr_native else 0 end as used_native,
         starts_on,
         ends_on,
         least(coalesce({{ date_add('ends_on', -1) }}, {{ as_of_date() }}), {{ as_of_date() }}) as last_day
@@ -56,7 +58,8 @@ summed as (
         {{ days_between('month', 'closes_on') }} + 1 as days_shown,
         sum(case when is_in_force then mrr_native else 0 end) as close_native,
         sum({{ to_parts('mrr_native') }} * days_in_force) as parts_in_force,
-        max(mrr_native) as peak_native
+        sum({{ to_parts('used_native') }} * days_in_force) as used_parts_in_force,
+        max(mrr_native - used_native) as peak_native
     from counted
     group by subscription_id, account_key, currency, month, closes_on
 
@@ -74,7 +77,8 @@ rated as (
         {{ from_parts(divide_half_up(
             to_parts('summed.close_native') ~ ' * ' ~ whole('summed.days_shown'), 'summed.days_in_month'
         )) }} as shown_native,
-        {{ from_parts(divide_half_up('summed.parts_in_force', 'summed.days_in_month')) }} as pace_native
+        {{ from_parts(divide_half_up('summed.parts_in_force', 'summed.days_in_month')) }} as pace_native,
+        {{ from_parts(divide_half_up('summed.used_parts_in_force', 'summed.days_in_month')) }} as used_pace_native
     from summed
     left join {{ ref('int_rate_days') }} as closing
         on summed.currency = closing.currency and summed.closes_on = closing.day
@@ -90,8 +94,9 @@ select
     month,
     rate,
     peak_native,
-    pace_native,
+    pace_native - used_pace_native as licensed_pace_native,
     {{ convert('close_native', 'rate') }} as mrr_close,
     {{ convert('shown_native', 'rate') }} as shown,
-    {{ convert('pace_native', 'rate') }} as pace
+    {{ convert('pace_native', 'rate') }} as pace,
+    {{ convert('used_pace_native', 'rate') }} as used_pace
 from rated
