@@ -374,6 +374,49 @@ def a_pause_that_keeps_its_invoices_as_drafts(a: Account) -> Iterator[Figures]:
 
 
 @scenario()
+def a_pause_that_marks_its_invoices_uncollectible(a: Account) -> Iterator[Figures]:
+    """Nothing is asked for: out of MRR, as with void invoices. It was invoiced, so it is revenue, and a bad debt."""
+    sub = a.subscribe("2025-10-10", a.price(10000))
+    sub.bill("2025-10-10", 2)
+    for invoice in sub.bill("2025-12-10", 2, status="uncollectible"):
+        invoice.change(attempt_count=0)
+    sub.bill("2026-02-10")
+    sub.end("2026-03-10")
+    yield Figures(
+        on={"2025-12-09": "100.00", "2025-12-10": "0.00", "2026-02-09": "0.00", "2026-02-10": "100.00"},
+        movements=[
+            ("2025-10-10", "new", "100.00"),
+            ("2025-12-10", "churn", "-100.00"),
+            ("2026-02-10", "reactivation", "100.00"),
+            ("2026-03-10", "churn", "-100.00"),
+        ],
+        why=["collection_paused", "resumed", "cancellation_requested"],
+        revenue={
+            "2025-10": "70.97",
+            "2025-11": "99.03",
+            "2025-12": "100.97",
+            "2026-01": "100.00",
+            "2026-02": "96.89",
+            "2026-03": "32.14",
+        },
+    )
+
+
+@scenario()
+def a_pause_that_marks_its_invoices_uncollectible_at_present(a: Account) -> Iterator[Figures]:
+    """The invoice says why it was given up; the pause lasts until it is lifted."""
+    sub = a.subscribe(
+        "2026-02-10", a.price(10000), pause_collection={"behavior": "mark_uncollectible", "resumes_at": None}
+    )
+    sub.bill("2026-02-10", 2)
+    (waived,) = sub.bill("2026-04-10", status="uncollectible")
+    waived.change(status_details={"uncollectible": {"reason": "subscription_paused"}})
+    yield Figures(
+        movements=[("2026-02-10", "new", "100.00"), ("2026-04-10", "churn", "-100.00")], why=["collection_paused"]
+    )
+
+
+@scenario()
 def a_void_invoice_made_anew_is_no_pause(a: Account) -> Iterator[Figures]:
     sub = a.subscribe("2026-02-10", a.price(10000))
     sub.bill("2026-02-10", 2)

@@ -18,9 +18,24 @@ invoices as (
 
     select
         invoice_id,
-        status,
         created_at,
-        is_deleted
+        is_deleted,
+        case
+            when status in ('paid', 'open') then 'counted'
+            when status = 'void' then 'waived'
+            -- Stripe says why, or its invoice was never tried and given up as soon as it was final
+            when status = 'uncollectible' and coalesce(
+                {{ json_text('payload', 'status_details.uncollectible.reason') }},
+                case
+                    when coalesce(attempt_count, 0) = 0
+                        and coalesce({{ json_text('payload', 'collection_method') }}, '') <> 'send_invoice'
+                        and uncollectible_at < {{ timestamp_add('finalized_at', 1, 'day') }} then 'subscription_paused'
+                end,
+                ''
+            ) = 'subscription_paused' then 'waived'
+            when status = 'uncollectible' then 'counted'
+            else 'draft'
+        end as standing
     from {{ ref('stg_stripe__invoices') }}
 
 ),
@@ -49,11 +64,7 @@ described as (
         {{ local_date('lines.period_start_at') }} as starts_on,
         {{ local_date('lines.period_end_at') }} as ends_on,
         invoices.created_at as invoiced_at,
-        case
-            when invoices.status in ('paid', 'open', 'uncollectible') then 'counted'
-            when invoices.status = 'void' then 'void'
-            else 'draft'
-        end as standing,
+        invoices.standing,
         case
             when not lines.is_part_of_cycle then 'cycle'
             when lines.amount > 0 then 'charge'

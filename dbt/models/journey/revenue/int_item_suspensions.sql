@@ -33,44 +33,44 @@ last_counted as (
 
 ),
 
--- a paused collection makes void invoices; a void invoice that was made anew is none
-voids as (
+-- a paused collection makes invoices void or uncollectible; a void invoice that was made anew is none
+waived as (
 
     select
-        voids.subscription_item_id,
-        voids.subscription_id,
-        voids.starts_on,
-        voids.ends_on,
-        max(voids.starts_on) over (partition by voids.subscription_item_id) as last_starts_on
-    from lines as voids
+        waived.subscription_item_id,
+        waived.subscription_id,
+        waived.starts_on,
+        waived.ends_on,
+        max(waived.starts_on) over (partition by waived.subscription_item_id) as last_starts_on
+    from lines as waived
     where
-        voids.standing = 'void' and voids.kind = 'cycle' and voids.ends_on > voids.starts_on
+        waived.standing = 'waived' and waived.kind = 'cycle' and waived.ends_on > waived.starts_on
         and not exists (
             select 1 from lines as remade
             where
-                remade.subscription_item_id = voids.subscription_item_id
+                remade.subscription_item_id = waived.subscription_item_id
                 and remade.standing = 'counted' and remade.kind = 'cycle'
-                and remade.starts_on <= voids.starts_on and remade.ends_on > voids.starts_on
+                and remade.starts_on <= waived.starts_on and remade.ends_on > waived.starts_on
         )
 
 ),
 
 -- while the pause lasts, the last of them has no end
-voided as (
+paused as (
 
     select
-        voids.subscription_item_id,
-        voids.starts_on,
+        waived.subscription_item_id,
+        waived.starts_on,
         case
             when
-                subscriptions.pause_behavior = 'void' and voids.starts_on = voids.last_starts_on
-                and coalesce(last_counted.starts_on < voids.starts_on, true)
+                subscriptions.pause_behavior in ('void', 'mark_uncollectible') and waived.starts_on = waived.last_starts_on
+                and coalesce(last_counted.starts_on < waived.starts_on, true)
                 then cast(null as date)
-            else voids.ends_on
+            else waived.ends_on
         end as ends_on
-    from voids
-    left join subscriptions on voids.subscription_id = subscriptions.subscription_id
-    left join last_counted on voids.subscription_item_id = last_counted.subscription_item_id
+    from waived
+    left join subscriptions on waived.subscription_id = subscriptions.subscription_id
+    left join last_counted on waived.subscription_item_id = last_counted.subscription_item_id
 
 ),
 
@@ -117,7 +117,7 @@ select
     ends_on,
     'collection_paused' as reason,
     2 as precedence
-from voided
+from paused
 
 union
 

@@ -44,28 +44,15 @@ watched as (
 
 ),
 
--- before we watched: by card from the first failed attempt, by transfer from the day it was due
 invoices as (
 
     select
-        invoices.subscription_id,
-        invoices.invoice_id,
-        coalesce(invoices.due_at, invoices.finalized_at, invoices.created_at) as from_at,
-        coalesce(invoices.paid_at, invoices.voided_at, invoices.uncollectible_at) as until_at,
+        overdue.subscription_id,
+        overdue.from_at,
+        overdue.until_at,
         watched.watched_from
-    from {{ ref('stg_stripe__invoices') }} as invoices
-    inner join watched on invoices.subscription_id = watched.subscription_id
-    left join {{ ref('stg_stripe__subscriptions') }} as subscriptions
-        on invoices.subscription_id = subscriptions.subscription_id
-    where
-        invoices.status <> 'draft' and not invoices.is_deleted
-        and case
-            when coalesce(subscriptions.collection_method, '') = 'send_invoice'
-                then invoices.due_at < coalesce(invoices.paid_at, invoices.voided_at, invoices.uncollectible_at, {{ as_of() }})
-            else
-                coalesce(invoices.attempt_count, 0) > 1
-                or (invoices.status in ('open', 'uncollectible') and coalesce(invoices.attempt_count, 0) > 0)
-        end
+    from {{ ref('int_overdue_invoices') }} as overdue
+    inner join watched on overdue.subscription_id = watched.subscription_id
 
 ),
 
@@ -80,6 +67,7 @@ changes as (
 
 ),
 
+-- past due by the subscription's own status, and by its invoices before we watched
 spans as (
 
     select

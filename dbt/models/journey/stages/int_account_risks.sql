@@ -18,35 +18,6 @@ accounts as (
 
 ),
 
-subscriptions as (
-
-    select * from {{ ref('stg_stripe__subscriptions') }}
-
-),
-
--- by card: from the first failed attempt; by transfer: from the day it was due
-past_due as (
-
-    select
-        'past_due' as risk,
-        invoices.customer_id,
-        coalesce(invoices.due_at, invoices.finalized_at, invoices.created_at) as from_at,
-        coalesce(invoices.paid_at, invoices.voided_at, invoices.uncollectible_at) as until_at
-    from {{ ref('stg_stripe__invoices') }} as invoices
-    left join subscriptions on invoices.subscription_id = subscriptions.subscription_id
-    where
-        invoices.status <> 'draft'
-        and (
-            coalesce(invoices.attempt_count, 0) > 1
-            or (invoices.status = 'open' and coalesce(invoices.attempt_count, 0) > 0)
-            or (
-                coalesce(subscriptions.collection_method, '') = 'send_invoice'
-                and invoices.due_at < coalesce(invoices.paid_at, invoices.voided_at, invoices.uncollectible_at, {{ as_of() }})
-            )
-        )
-
-),
-
 cancellations as (
 
     select
@@ -54,14 +25,19 @@ cancellations as (
         customer_id,
         coalesce(canceled_at, modified_at) as from_at,
         ended_at as until_at
-    from subscriptions
+    from {{ ref('stg_stripe__subscriptions') }}
     where cancel_at_period_end or cancel_at is not null or (canceled_at is not null and canceled_at < ended_at)
 
 ),
 
 of_customers as (
 
-    select * from past_due
+    select
+        'past_due' as risk,
+        customer_id,
+        from_at,
+        until_at
+    from {{ ref('int_overdue_invoices') }}
     union all
     select * from cancellations
 
