@@ -12,7 +12,6 @@ from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
-from sandbox import names
 from sandbox.catalog import EXPONENT
 from sandbox.clock import day_of, month_start, shift_months
 from sandbox.facts import UNKNOWN, Billed, Charged, Fact
@@ -83,12 +82,16 @@ def accounts(
     return [_account(story, records, facts, rates, first, now) for story, records, facts in payers]
 
 
-def segments_of(story: Story, records: Records, now: int) -> dict[str, str]:
-    """The first channel that can be known to have brought the account; size, country and owner as the CRM was told."""
+def first_channel(story: Story, records: Records) -> str:
+    """The first channel that can be known to have brought whoever filled in the form."""
     # visits before the form are anybody's unless the email tool knows who filled it in; the CRM keeps the last one
     tied = any(recipient.number == 0 for recipient in records.recipients)
     touches = story.touches if tied else story.touches[-1:]
-    first = next((touch.channel.name for touch in touches if touch.channel.name not in VAGUE), VAGUE[0])
+    return next((touch.channel.name for touch in touches if touch.channel.name not in VAGUE), VAGUE[0])
+
+
+def segments_of(story: Story, records: Records, now: int) -> dict[str, str]:
+    """The channel that brought the account; size, country and owner as the CRM was told."""
     size = next((band for most, band in SIZES if (records.employees or 0) <= most), "5001+")
     owner = None
     if story.owner and story.assigned_at and story.assigned_at < now:
@@ -97,9 +100,9 @@ def segments_of(story: Story, records: Records, now: int) -> dict[str, str]:
         owner = story.executive
     assert story.company is not None
     return {
-        "channel": first,
+        "channel": first_channel(story, records),
         "company_size": size if records.employees else UNKNOWN,
-        "country": names.COUNTRY_NAME[story.company.country],
+        "country": story.company.country,
         "owner": owner.id if owner else UNKNOWN,
     }
 

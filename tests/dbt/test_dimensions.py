@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator
 from datetime import date, datetime
 
 import pytest
+from babel import Locale
+from babel.core import get_global
 
-from tests.dbt.conftest import DbtWarehouse
+from tests.dbt.conftest import PROJECT, DbtWarehouse
+
+# a country as systems write it, and as the dimensions have it
+COUNTRIES = {
+    "de": "DE",
+    "DEU": "DE",
+    "Deutschland": "DE",
+    " U.S.A. ": "US",
+    "United States": "US",
+    "Cote d'Ivoire": "CI",
+    "Namibia": "NA",
+    "Norway": "NO",
+    " Middle Earth": "Middle Earth",
+    " ": None,
+}
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +62,10 @@ def dimensions(dbt_module: DbtWarehouse) -> Iterator[DbtWarehouse]:
         [
             {"id": "cus_1", "email": "ann@acme.com", "name": "ACME GmbH", "created_at": "2022-01-01"},
             {"id": "cus_2", "email": "solo@gmail.com", "name": "Solo", "country": "FR", "created_at": "2022-01-01"},
+            *(
+                {"id": f"cus_c{number}", "email": f"{number}@gmail.com", "country": text, "created_at": "2023-01-01"}
+                for number, text in enumerate(COUNTRIES)
+            ),
         ],
     )
     dbt_module.raw(
@@ -80,7 +101,7 @@ def test_the_living_company_speaks_for_the_account(dimensions: DbtWarehouse) -> 
     assert {name: value for name, value in account.items() if name not in keys} == {
         "name": "Acme",
         "domain": "acme.com",
-        "country": "Germany",
+        "country": "DE",
         "industry": "RETAIL",
         "employee_count": 51,
         "company_size": "51-200",
@@ -107,13 +128,35 @@ def test_a_customer_alone_is_an_account_without_a_free_mail_domain(dimensions: D
     ) == [("Solo", None, "FR", "unknown", False)]
 
 
+def test_a_country_is_its_code_however_a_system_writes_it(dimensions: DbtWarehouse) -> None:
+    expected = {f"cus_c{number}": code for number, code in enumerate(COUNTRIES.values())}
+    accounts = "select stripe_customer_id, country from journey.dim_accounts "
+    assert dict(dimensions.rows(accounts + "where starts_with(stripe_customer_id, 'cus_c')")) == expected
+    people = "select source_id, country from journey.dim_people inner join journey.person_sources using (person_key) "
+    assert dict(dimensions.rows(people + "where starts_with(source_id, 'cus_c')")) == expected
+
+
+def test_every_country_is_known_by_its_codes_and_its_name() -> None:
+    with (PROJECT / "seeds" / "country_names.csv").open(encoding="utf-8") as lines:
+        known = {row["name"]: row["country"] for row in csv.DictReader(lines)}
+    codes = set(known.values())
+    assert len(codes) == 250 and {code.lower(): code for code in codes}.items() <= known.items()
+    assert all(name == name.strip().lower() and "." not in name for name in known)
+    names = {code: Locale("en").territories[code].lower().replace(".", "").replace("’", "'") for code in codes}
+    assert [code for code, name in names.items() if known[name] != code] == []
+    longer = get_global("territory_aliases")
+    assert [
+        name for name, code in known.items() if len(name) == 3 and code not in longer.get(name.upper(), [code])
+    ] == []
+
+
 def test_the_crm_speaks_for_a_person_and_the_gaps_are_filled(dimensions: DbtWarehouse) -> None:
     assert dimensions.rows(
         "select p.email, full_name, job_title, p.country, first_seen_at, lead_created_at, a.domain "
         "from journey.dim_people as p join journey.dim_accounts as a using (account_key) "
-        "where p.person_key <> 'unknown' order by p.email"
+        "where p.person_key <> 'unknown' and p.email not similar to '[0-9]+@.*' order by p.email"
     ) == [
-        ("ann@acme.com", "Ann Lee", "CFO", "Germany", datetime(2021, 5, 1), datetime(2021, 5, 1), "acme.com"),
+        ("ann@acme.com", "Ann Lee", "CFO", "DE", datetime(2021, 5, 1), datetime(2021, 5, 1), "acme.com"),
         ("bob@acme.com", "Bob", None, None, datetime(2021, 7, 1), datetime(2021, 7, 1), "acme.com"),
         ("solo@gmail.com", None, None, "FR", datetime(2022, 1, 1), None, None),
     ]

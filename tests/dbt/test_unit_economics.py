@@ -299,7 +299,7 @@ class TestSegments:
         [
             ("channel", "paid_search", "Paid search"),
             ("company_size", "11-50", "11-50"),
-            ("country", "Germany", "Germany"),
+            ("country", "DE", "DE"),
             ("owner", "o1", "Olga One"),
         ],
     )

@@ -28,6 +28,11 @@
     ) }}), '')
 {%- endmacro %}
 
+{#- A country's name or code as the seed `country_names` has it: lower case, without dots. -#}
+{% macro country_name(column) -%}
+    lower(trim(replace({{ column }}, '.', '')))
+{%- endmacro %}
+
 {#- The id of a record across systems: "<system>:<type>:<id>". -#}
 {% macro node_id(system, type, id) -%}
     concat_ws('', '{{ system }}:{{ type }}:', {{ id }})

@@ -36,6 +36,16 @@ role_mailboxes as (
 
 ),
 
+-- systems write a country as a code or by its name; text that names none stays as it is
+country_names as (
+
+    select
+        name,
+        country
+    from {{ ref('country_names') }}
+
+),
+
 -- a record that was merged away before the first extraction is known by its id only
 lost as (
 
@@ -58,7 +68,7 @@ records as (
         contact_id as source_id,
         {{ normalised_email('email') }} as email,
         nullif(trim(concat_ws('', coalesce(first_name, ''), ' ', coalesce(last_name, ''))), '') as name,
-        country,
+        country as country_text,
         created_at,
         first_extracted_at,
         is_deleted
@@ -103,8 +113,10 @@ flagged as (
 
     select
         records.*,
+        coalesce(country_names.country, nullif(trim(records.country_text), '')) as country,
         role_mailboxes.local_part is not null as is_role_mailbox
     from records
+    left join country_names on {{ country_name('records.country_text') }} = country_names.name
     left join role_mailboxes on {{ mailbox_name('records.email') }} = role_mailboxes.local_part
 
 )

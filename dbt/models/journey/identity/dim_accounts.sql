@@ -63,6 +63,7 @@ ranked_companies as (
     select
         clusters.account_id,
         companies.*,
+        nodes.country as country_code,
         {{ normalised_domain('companies.domain') }} as own_domain,
         row_number() over (
             partition by clusters.account_id
@@ -75,6 +76,7 @@ ranked_companies as (
         ) as choice
     from clusters
     inner join companies on clusters.source_type = 'company' and clusters.source_id = companies.company_id
+    inner join nodes on clusters.node_id = nodes.node_id
     left join company_merges on companies.company_id = company_merges.loser_id
 
 ),
@@ -84,6 +86,7 @@ ranked_customers as (
     select
         clusters.account_id,
         customers.*,
+        nodes.country as country_code,
         customer_domains.value as own_domain,
         row_number() over (
             partition by clusters.account_id
@@ -91,6 +94,7 @@ ranked_customers as (
         ) as choice
     from clusters
     inner join customers on clusters.source_type = 'customer' and clusters.source_id = customers.customer_id
+    inner join nodes on clusters.node_id = nodes.node_id
     left join customer_domains on clusters.node_id = customer_domains.node_id
 
 ),
@@ -109,7 +113,7 @@ described as (
             summaries.account_id
         ) as name,
         coalesce(ranked_companies.own_domain, ranked_customers.own_domain) as domain,
-        coalesce(ranked_companies.country, ranked_customers.country) as country,
+        coalesce(ranked_companies.country_code, ranked_customers.country_code) as country,
         ranked_companies.industry,
         ranked_companies.employee_count,
         coalesce(owners.owner_key, 'unknown') as owner_key,
