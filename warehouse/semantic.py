@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -53,8 +53,16 @@ class Answer:
 
 def metrics_of(manifest: Path) -> dict[str, Metric]:
     """Every metric of a semantic manifest by its name, in the order of the project's files."""
+    return _metrics(_parsed(manifest))
+
+
+def _parsed(manifest: Path) -> dict[str, Any]:
+    return json.loads(manifest.read_text(encoding="utf-8"))
+
+
+def _metrics(manifest: Mapping[str, Any]) -> dict[str, Metric]:
     found = {}
-    for entry in json.loads(manifest.read_text(encoding="utf-8"))["metrics"]:
+    for entry in manifest["metrics"]:
         parts = entry["type_params"]
         inputs = [parts.get("numerator"), parts.get("denominator"), *(parts.get("metrics") or [])]
         found[entry["name"]] = Metric(
@@ -85,8 +93,9 @@ class Layer:
     """The semantic layer on an open warehouse. One serves all queries of a process: planning starts only once."""
 
     def __init__(self, manifest: Path, connection: duckdb.DuckDBPyConnection) -> None:
-        self.metrics = metrics_of(manifest)
-        self._engine = _engine(manifest.read_text(encoding="utf-8"), connection)
+        parsed = _parsed(manifest)
+        self.metrics = _metrics(parsed)
+        self._engine = _engine(parsed, connection)
         self._connection = connection
 
     def ask(
@@ -198,21 +207,21 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
 
 
-def _engine(manifest: str, connection: duckdb.DuckDBPyConnection) -> MetricFlowEngine:
-    """MetricFlow on a manifest whose relations are named `schema.table`: a warehouse file may have any name."""
+def _engine(manifest: dict[str, Any], connection: duckdb.DuckDBPyConnection) -> MetricFlowEngine:
+    """MetricFlow on a manifest, whose relations become `schema.table`: a warehouse file may have any name."""
     # it logs each query at level INFO, and counts its calls
     logging.getLogger("metricflow").setLevel(logging.ERROR)
     logging.getLogger("metricflow_semantics").setLevel(logging.ERROR)
     from metricflow.engine.metricflow_engine import MetricFlowEngine
-    from metricflow_semantics.model.dbt_manifest_parser import parse_manifest_from_dbt_generated_manifest
+    from metricflow_semantic_interfaces.implementations.semantic_manifest import PydanticSemanticManifest
+    from metricflow_semantics.model.dbt_manifest_parser import transform_dbt_generated_manifest
     from metricflow_semantics.model.semantic_manifest_lookup import SemanticManifestLookup
 
-    parsed = json.loads(manifest)
-    spines = parsed["project_configuration"]["time_spines"]
-    for relation in [entry["node_relation"] for entry in [*parsed["semantic_models"], *spines]]:
+    spines = manifest["project_configuration"]["time_spines"]
+    for relation in [entry["node_relation"] for entry in [*manifest["semantic_models"], *spines]]:
         relation["database"] = None
         relation["relation_name"] = f'"{relation["schema_name"]}"."{relation["alias"]}"'
-    lookup = SemanticManifestLookup(parse_manifest_from_dbt_generated_manifest(json.dumps(parsed)))
+    lookup = SemanticManifestLookup(transform_dbt_generated_manifest(PydanticSemanticManifest.parse_obj(manifest)))
     return MetricFlowEngine(lookup, _Client(connection))
 
 

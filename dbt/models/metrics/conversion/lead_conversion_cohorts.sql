@@ -4,13 +4,9 @@
 with leads as (
 
     select
-        leads.*,
-        {{ month_of('leads.created_on') }} as cohort_month,
-        segments.segment_type,
-        segments.segment
-    from {{ ref('int_leads') }} as leads
-    inner join {{ ref('int_sales_segments') }} as segments
-        on segments.entity_type = 'person' and leads.person_key = segments.entity_key
+        *,
+        {{ month_of('created_on') }} as cohort_month
+    from {{ ref('int_lead_segments') }}
 
 ),
 

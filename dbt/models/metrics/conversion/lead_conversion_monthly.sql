@@ -1,13 +1,7 @@
 -- grain: one month, segment type and segment: who converted in it, whenever they came, beside who came in it
 with leads as (
 
-    select
-        leads.*,
-        segments.segment_type,
-        segments.segment
-    from {{ ref('int_leads') }} as leads
-    inner join {{ ref('int_sales_segments') }} as segments
-        on segments.entity_type = 'person' and leads.person_key = segments.entity_key
+    select * from {{ ref('int_lead_segments') }}
 
 ),
 

@@ -4,11 +4,12 @@
 with leads as (
 
     select
-        person_key,
+        segment_type,
+        segment,
         cast(date_trunc('quarter', created_on) as date) as quarter,
         least(coalesce(days_to_convert, age_days), {{ horizon }}) as seen_days,
         case when days_to_convert <= {{ horizon }} then 1 else 0 end as is_converted
-    from {{ ref('int_leads') }}
+    from {{ ref('int_lead_segments') }}
 
 ),
 
@@ -18,22 +19,21 @@ grouped as (
     select
         'all' as cohort_type,
         cast(null as date) as cohort_start,
-        segments.segment_type,
-        segments.segment,
-        leads.seen_days,
-        leads.is_converted
+        segment_type,
+        segment,
+        seen_days,
+        is_converted
     from leads
-    inner join {{ ref('int_sales_segments') }} as segments
-        on segments.entity_type = 'person' and leads.person_key = segments.entity_key
     union all
     select
         'quarter' as cohort_type,
         quarter as cohort_start,
-        'all' as segment_type,
-        'all' as segment,
+        segment_type,
+        segment,
         seen_days,
         is_converted
     from leads
+    where segment_type = 'all'
 
 ),
 
