@@ -37,8 +37,8 @@ def write_company_records(story: Story, timeline: Timeline, records: Records, pa
         timeline.update(when + SECOND, "companies", key, {"lifecyclestage": stage}, "AUTOMATION_PLATFORM")
     _change_domain(story, timeline, records, at, company)
     if records.missing_domain and rng.random() < 0.5:
-        found = at + int(rng.uniform(20, 300) * DAY)
-        timeline.update(found, "companies", key, {"domain": company.domain})
+        records.domain_found = at + int(rng.uniform(20, 300) * DAY)
+        timeline.update(records.domain_found, "companies", key, {"domain": company.domain})
     if story.parent:
         linked = max(at, company_at(story.parent)) + int(rng.uniform(1, 20) * DAY)
         timeline.update(linked, "companies", key, {"hs_parent_company_id": company_key(story.parent)})

@@ -44,6 +44,7 @@ class Records:
     """Ids of an account's records; truth rows are (system, type, id, truth id)."""
 
     missing_domain: bool = False
+    domain_found: int | None = None  # when a missing domain was put right
     employees: int | None = None  # as the CRM was told
     companies: list[str] = field(default_factory=list)
     merged_at: int | None = None  # when the second company is merged into the first

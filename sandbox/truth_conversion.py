@@ -18,15 +18,20 @@ from typing import Any
 
 from sandbox.catalog import DEAL_STAGES
 from sandbox.clock import DAY, HOUR, MINUTE, day_of, instant, month_start, shift_months
+from sandbox.facts import UNKNOWN
 from sandbox.money import half_up
+from sandbox.names import FREE_MAIL
 from sandbox.rates import Rates
 from sandbox.records import Records
 from sandbox.sales_facts import Dealt
+from sandbox.story import Story
 from sandbox.truth import first_paid_day
+from sandbox.truth_accounts import first_channel, segments_of
 
 Row = dict[str, Any]
 WINDOWS = (30, 60, 90, 180, 365)
 CURVE_END = 730
+LEAD_SEGMENTS = ("channel", "company_size", "country")
 SLA_MINUTES, SLA_BUSINESS_MINUTES = 1440, 600
 OPEN_STAGES = [stage for stage, _, _, closed in DEAL_STAGES if not closed]
 LABELS = {stage: label for stage, label, _, _ in DEAL_STAGES}
@@ -80,6 +85,7 @@ class Lead:
 
     created: date
     customer: date | None
+    segments: Mapping[str, str]
 
     @property
     def days(self) -> int | None:
@@ -87,20 +93,46 @@ class Lead:
         return (self.customer - self.created).days if self.customer and self.customer >= self.created else None
 
 
-def leads(records: Records, known: set[str], has_company: bool, now: int) -> list[Lead]:
+def leads(story: Story, records: Records, known: set[str], now: int) -> list[Lead]:
     """The people of an account that the CRM or email marketing knows, by the records in `known`."""
     first: dict[str, int] = {}
+    has_domain = not records.missing_domain or (records.domain_found or now) < now
+    tied: set[str] = set()  # to the company, by the CRM or by a mailbox of the domain that it knows
     for _, kind, key, truth_id in records.people_truth:
         if kind in ("contact", "person") and key in known:
             first[truth_id] = min(records.known[key], first.get(truth_id, records.known[key]))
-    paid = first_paid_day(records.sold, now) if has_company else None
-    return [Lead(day_of(at), paid) for at in first.values() if at < now]
+            if kind == "contact" or (has_domain and not _is_private(records, key)):
+                tied.add(truth_id)
+    paid = first_paid_day(records.sold, now) if story.company else None
+    nobody = dict.fromkeys(LEAD_SEGMENTS, UNKNOWN)
+    if story.company:
+        own = {name: segment for name, segment in segments_of(story, records, now).items() if name in LEAD_SEGMENTS}
+        return [Lead(day_of(at), paid, own if who in tied else nobody) for who, at in first.items() if at < now]
+    alone = nobody | {"channel": first_channel(story, records)}
+    return [Lead(day_of(at), None, alone) for at in first.values() if at < now]
+
+
+def _is_private(records: Records, key: str) -> bool:
+    """Whether a person of the email tool has a mailbox that says nothing of where they work."""
+    email = next(each.email for each in records.recipients if each.id == key)
+    return email.lower().partition("@")[2] in FREE_MAIL
 
 
 def lead_rows(people: Sequence[Lead], now: int) -> list[Row]:
-    """Tables `cohort` (month, window in days), `month` (period view) and `curve` (quarter or all, age in days)."""
+    """Tables `cohort` (month, window in days), `month` (period view) and `curve` (quarter or all, age in days).
+
+    Each by `segment_type` and `segment`, of which the whole is `all`; quarters have the whole only.
+    """
     today = day_of(now)
-    return [*_cohort_rows(people, today), *_period_rows(people), *_curve_rows(people, today)]
+    groups: dict[tuple[str, str], list[Lead]] = defaultdict(list)
+    for lead in people:
+        for name, segment in (("all", "all"), *lead.segments.items()):
+            groups[name, segment].append(lead)
+    return [
+        {"segment_type": name, "segment": segment} | row
+        for (name, segment), own in sorted(groups.items())
+        for row in (*_cohort_rows(own, today), *_period_rows(own), *_curve_rows(own, today, name == "all"))
+    ]
 
 
 def _cohort_rows(people: Sequence[Lead], today: date) -> list[Row]:
@@ -142,13 +174,13 @@ def _period_rows(people: Sequence[Lead]) -> list[Row]:
     ]
 
 
-def _curve_rows(people: Sequence[Lead], today: date) -> list[Row]:
+def _curve_rows(people: Sequence[Lead], today: date, has_quarters: bool) -> list[Row]:
     groups: dict[str, list[tuple[int, bool]]] = defaultdict(list)
     for lead in people:
         converted = lead.days is not None and lead.days <= CURVE_END
         seen = lead.days if lead.days is not None else (today - lead.created).days
         quarter = lead.created.replace(month=(lead.created.month - 1) // 3 * 3 + 1, day=1)
-        for group in ("all", quarter.isoformat()):
+        for group in ("all", quarter.isoformat()) if has_quarters else ("all",):
             groups[group].append((min(seen, CURVE_END), converted))
     return [
         {
@@ -209,15 +241,29 @@ def _value(course: Sequence[tuple[int, Any]], before: int) -> Any:
     return course[position - 1][1] if position else None
 
 
-def deal_rows(facts: Sequence[Dealt], rates: Rates, goals: Mapping[date, Decimal], now: int) -> list[Row]:
-    """Tables `month` (pipeline, win rate, cycle and velocity by month of close), `created` (win rate by month of
-    creation), `coverage`, `stage` (month of entry) and `velocity` (time in stage over all months)."""
-    deals = [Deal(fact, rates, now) for fact in facts if fact.created < now]
+def deal_channel(story: Story, records: Records) -> str:
+    """What the CRM writes on the account's deals; of what was typed in by hand it says where the account came from."""
+    return first_channel(story, records) if story.channel.hubspot_source == "OFFLINE" else story.channel.name
+
+
+def deal_rows(facts: Sequence[tuple[str, Dealt]], rates: Rates, goals: Mapping[date, Decimal], now: int) -> list[Row]:
+    """Tables `month` (pipeline, win rate, cycle and velocity by month of close, and by channel), `created` (win rate by
+    month of creation), `coverage`, `stage` (month of entry) and `velocity` (time in stage over all months), of deals
+    with their channels."""
+    groups: dict[str, list[Deal]] = defaultdict(list)
+    for channel, fact in facts:
+        if fact.created < now:
+            groups[channel].append(Deal(fact, rates, now))
+    deals = [deal for own in groups.values() for deal in own]
     if not deals:
         return []
-    months = _months(min(_month(deal.created) for deal in deals), _month(now))
-    rows = [_deal_month(deals, month, now) for month in months]
-    rows += [_created_month(deals, month) for month in months]
+    rows: list[Row] = []
+    for name, segment, own in (("all", "all", deals), *(("channel", *group) for group in sorted(groups.items()))):
+        for month in _months(min(_month(deal.created) for deal in own), _month(now)):
+            rows.append({"segment_type": name, "segment": segment} | _deal_month(own, month, now))
+    rows += [
+        _created_month(deals, month) for month in _months(min(_month(deal.created) for deal in deals), _month(now))
+    ]
     for goal_month, goal in sorted(goals.items()):
         rows += _coverage(deals, goal_month, goal, now)
     return rows + _stage_rows(deals, now)

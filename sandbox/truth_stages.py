@@ -1,18 +1,22 @@
-"""The truth about people's stages, from lead on: what the company wrote on their records, told person by person.
+"""The truth about stages. People's, from lead on: what the company wrote on their records, told person by person.
 
 Somebody is in the furthest stage that any of their records has; who pays under their own address is a lead at least.
+Accounts', from their first payment on: paying or lost, by what they were sold.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 from sandbox.clock import day_of, month_start
-from sandbox.records import Records
+from sandbox.facts import Fact
+from sandbox.records import Records, account_truth
+from sandbox.story import Story
+from sandbox.truth import account_days
 
 Row = dict[str, Any]
 STAGES = ("lead", "mql", "sql", "opportunity", "customer")
@@ -131,3 +135,20 @@ def stage_rows(members: Iterable[Records], known: set[str], now: int) -> list[Ro
             for (month, place), jumped in sorted(funnels.items())
         ),
     ]
+
+
+def account_rows(payers: Iterable[tuple[Story, Records, Sequence[Fact]]], now: int) -> list[Row]:
+    """Table `account`: the stays of each account as a paying or a lost customer, from and to which day."""
+    rows: list[Row] = []
+    for story, _, facts in payers:
+        stays: list[Row] = []
+        for day, state in account_days((fact for fact in facts if fact.known < now), day_of(now)):
+            pays = bool(state)
+            if pays == (stays[-1]["pays"] if stays else False):
+                continue
+            if stays:
+                stays[-1]["until"] = day.isoformat()
+            own = {"table": "account", "truth_id": account_truth(story)}
+            stays.append(own | {"pays": pays, "from": day.isoformat(), "until": None})
+        rows += stays
+    return rows

@@ -157,19 +157,28 @@ class World:
         people = [
             lead
             for story, records in self._members
-            for lead in truth_conversion.leads(records, known, story.company is not None, self._now)
+            for lead in truth_conversion.leads(story, records, known, self._now)
         ]
         return truth_conversion.lead_rows(people, self._now)
 
     def truth_stages(self) -> list[dict[str, Any]]:
-        """People in the stages from lead on: rows of the tables `stage` and `funnel`, see `truth_stages`."""
+        """People in the stages from lead on, and accounts from their first payment on: rows of the tables `stage`,
+        `funnel` and `account`, see `truth_stages`."""
         known = {row["source_id"] for row in self.truth_people()}
-        return truth_stages.stage_rows((records for _, records in self._members), known, self._now)
+        return [
+            *truth_stages.stage_rows((records for _, records in self._members), known, self._now),
+            *truth_stages.account_rows(self._payers, self._now),
+        ]
 
     def truth_deals(self) -> list[dict[str, Any]]:
         """Deals: rows of the tables `month`, `created`, `coverage`, `stage` and `velocity`, see `truth_conversion`."""
         alive = self._state.table("hubspot/deals")
-        deals = [deal for _, records in self._members for deal in records.deals if deal.key in alive]
+        deals = [
+            (truth_conversion.deal_channel(story, records), deal)
+            for story, records in self._members
+            for deal in records.deals
+            if deal.key in alive
+        ]
         goals = {
             row[1]: Decimal(str(row[2])) for row in self._ledger.targets(day_of(self._now)) if row[0] == "bookings"
         }

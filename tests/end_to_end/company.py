@@ -81,6 +81,12 @@ class Company:
             names = [column[0] for column in cursor.description or []]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
+    def accounts_by_key(self) -> dict[str, str]:
+        """The truth's name of each account that is billed, by its key in the marts."""
+        owner = {row["source_id"]: row["truth_id"] for row in self.truth("accounts")}
+        billed = "select account_key, source_id from journey.account_sources where source_type = 'customer'"
+        return {key: owner[source] for key, source in self.query(billed)}
+
     def raw_counts(self) -> dict[str, int]:
         """Rows of every raw stream, the loader's own bookkeeping left out."""
         tables = self.query(

@@ -114,13 +114,7 @@ class TestFigures:
         assert len(names) > len(keys) + 2 and len(truth) > 50
 
     def test_the_margin_of_every_account_is_the_worlds_own(self, refreshed: Company):
-        owner = {row["source_id"]: row["truth_id"] for row in refreshed.truth("accounts")}
-        account = {
-            key: owner[source]
-            for source, key in refreshed.query(
-                "select source_id, account_key from journey.account_sources where source_type = 'customer'"
-            )
-        }
+        account = refreshed.accounts_by_key()
         truth = {(row.pop("month"), row.pop("truth_id")): row for row in refreshed.truth("margins")}
         marts = {
             (str(row["month"]), account[row["account_key"]]): row
@@ -221,54 +215,72 @@ class TestConversion:
     """Leads, deals and hand-offs, against what the world's people did."""
 
     def test_lead_conversion_by_cohort_period_and_age(self, refreshed: Company):
+        """Of the whole, and by channel, size of company and country."""
         truth = refreshed.truth("leads")
+        cut = "segment_type <> 'owner'"
         _same(
             {
-                (month, days): (leads, at_customers, converted, rate)
-                for month, days, leads, at_customers, converted, rate in refreshed.query(
-                    "select strftime(cohort_month, '%Y-%m-%d'), within_days, leads, leads_at_customers, "
-                    "leads_converted, conversion_rate from metrics.lead_conversion_cohorts where segment_type = 'all'"
+                (kind, segment, month, days): tuple(values)
+                for kind, segment, month, days, *values in refreshed.query(
+                    "select segment_type, segment, strftime(cohort_month, '%Y-%m-%d'), within_days, leads, "
+                    "leads_at_customers, leads_converted, conversion_rate "
+                    f"from metrics.lead_conversion_cohorts where {cut}"
                 )
             },
             {
-                (row["month"], row["within_days"]): (row["leads"], row["at_customers"], row["converted"], row["rate"])
+                (row["segment_type"], row["segment"], row["month"], row["within_days"]): tuple(
+                    row[name] for name in ("leads", "at_customers", "converted", "rate")
+                )
                 for row in truth
                 if row["table"] == "cohort"
             },
         )
         _same(
             {
-                month: (created, converted, ratio)
-                for month, created, converted, ratio in refreshed.query(
-                    "select strftime(month, '%Y-%m-%d'), leads_created_in_month, leads_converted_in_month, "
-                    "period_conversion_ratio from metrics.lead_conversion_monthly where segment_type = 'all'"
+                (kind, segment, month): tuple(values)
+                for kind, segment, month, *values in refreshed.query(
+                    "select segment_type, segment, strftime(month, '%Y-%m-%d'), leads_created_in_month, "
+                    "leads_converted_in_month, period_conversion_ratio "
+                    f"from metrics.lead_conversion_monthly where {cut}"
                 )
             },
-            {r["month"]: (r["created"], r["converted"], r["ratio"]) for r in truth if r["table"] == "month"},
+            {
+                (r["segment_type"], r["segment"], r["month"]): (r["created"], r["converted"], r["ratio"])
+                for r in truth
+                if r["table"] == "month"
+            },
         )
         _same(
             {
-                (cohort, age): (at_risk, converted, censored, share)
-                for cohort, age, at_risk, converted, censored, share in refreshed.query(
-                    "select coalesce(strftime(cohort_start, '%Y-%m-%d'), 'all'), age_days, at_risk, leads_converted, "
-                    "leads_censored, share_converted from metrics.lead_conversion_survival where segment_type = 'all'"
+                (kind, segment, cohort, age): tuple(values)
+                for kind, segment, cohort, age, *values in refreshed.query(
+                    "select segment_type, segment, coalesce(strftime(cohort_start, '%Y-%m-%d'), 'all'), age_days, "
+                    "at_risk, leads_converted, leads_censored, share_converted "
+                    f"from metrics.lead_conversion_survival where {cut}"
                 )
             },
             {
-                (r["cohort"], r["age_days"]): (r["at_risk"], r["converted"], r["censored"], r["share"])
+                (r["segment_type"], r["segment"], r["cohort"], r["age_days"]): (
+                    r["at_risk"],
+                    r["converted"],
+                    r["censored"],
+                    r["share"],
+                )
                 for r in truth
                 if r["table"] == "curve"
             },
         )
+        assert len({row["segment"] for row in truth}) > 20
 
     def test_pipeline_win_rates_cycles_and_velocity_of_every_month(self, refreshed: Company):
+        """Of all deals, and by the channel that the CRM names."""
         counts = ("created", "won", "lost", "open", "moved")
         amounts = ("created_amount", "won_amount", "lost_amount", "changed_amount", "open_amount")
         rates = ("win_rate", "win_rate_value")
         days = ("median_days_won", "p90_days_won", "median_days_lost", "p90_days_lost", "velocity_per_day")
         columns = counts + amounts + rates + days
         truth = {
-            row["month"]: tuple(
+            (row["segment_type"], row["segment"], row["month"]): tuple(
                 money(float(row[name])) if name.endswith("_amount") else row[name] and float(row[name])
                 for name in columns
             )
@@ -277,28 +289,31 @@ class TestConversion:
         }
         rows = refreshed.query("""
             select
-                strftime(w.month, '%Y-%m-%d'), deals_created, w.deals_won, w.deals_lost, deals_closing, deals_moved_in,
+                w.segment_type, w.segment, strftime(w.month, '%Y-%m-%d'),
+                deals_created, w.deals_won, w.deals_lost, deals_closing, deals_moved_in,
                 amount_created, w.amount_won, w.amount_lost, amount_changed, amount_closing,
                 r.win_rate, win_rate_value, median_days_won, p90_days_won, median_days_lost, p90_days_lost,
                 velocity_per_day
             from metrics.pipeline_waterfall as w
             left join metrics.win_rates as r
-                on w.month = r.month and r.basis = 'closed' and r.segment_type = 'all'
-            left join metrics.sales_cycles as c on w.month = c.month and c.segment_type = 'all'
-            left join metrics.pipeline_velocity as v on w.month = v.month and v.segment_type = 'all'
-            where w.segment_type = 'all'
+                on r.basis = 'closed' and (w.month, w.segment_type, w.segment) = (r.month, r.segment_type, r.segment)
+            left join metrics.sales_cycles as c
+                on (w.month, w.segment_type, w.segment) = (c.month, c.segment_type, c.segment)
+            left join metrics.pipeline_velocity as v
+                on (w.month, w.segment_type, w.segment) = (v.month, v.segment_type, v.segment)
+            where w.segment_type in ('all', 'channel')
         """)
         _same(
             {
-                month: tuple(
+                (kind, segment, month): tuple(
                     money(value) if name.endswith("_amount") else None if value is None else float(value)
                     for name, value in zip(columns, values, strict=True)
                 )
-                for month, *values in rows
+                for kind, segment, month, *values in rows
             },
             truth,
         )
-        assert sum(row[1] for row in truth.values()) > 5
+        assert sum(row[1] for (kind, *_), row in truth.items() if kind == "channel") > 5
 
     def test_win_rates_by_month_of_creation_and_coverage(self, refreshed: Company):
         truth = refreshed.truth("deals")
@@ -419,3 +434,24 @@ class TestConversion:
                 if row["table"] == "funnel"
             },
         )
+
+    def test_lives_of_accounts_from_their_first_payment_on(self, refreshed: Company):
+        """Who pays and who is lost, from which day to which; at risk is a part of paying."""
+        owner = refreshed.accounts_by_key()
+        lives: dict[str, list[list[Any]]] = {}
+        for account, pays, entered, left in refreshed.query(
+            "select entity_key, stage <> 'churned', strftime(entered_at, '%Y-%m-%d'), "
+            "strftime(exited_at, '%Y-%m-%d') from journey.fct_stage_periods where entity_type = 'account' "
+            "and stage in ('customer', 'at_risk', 'won_back', 'churned') order by entered_at, exited_at nulls last"
+        ):
+            own = lives.setdefault(owner[account], [])
+            if own and own[-1][0] == pays and own[-1][2] == entered:
+                own[-1][2] = left
+            else:
+                own.append([pays, entered, left])
+        truth: dict[str, list[list[Any]]] = {}
+        for row in refreshed.truth("stages"):
+            if row["table"] == "account":
+                truth.setdefault(row["truth_id"], []).append([row["pays"], row["from"], row["until"]])
+        assert lives == truth
+        assert sum(len(own) for own in truth.values()) > len(truth) > 20

@@ -16,30 +16,35 @@ def world() -> World:
     return World(5, 40, date(2026, 6, 15))
 
 
-def test_deals_won_lost_and_open_are_those_of_the_crm(world: World) -> None:
-    rows = [row for row in world.truth_deals() if row["table"] == "month"]
+@pytest.mark.parametrize("kind", ["all", "channel"])
+def test_deals_won_lost_and_open_are_those_of_the_crm(world: World, kind: str) -> None:
+    rows = [row for row in world.truth_deals() if row["table"] == "month" and row["segment_type"] == kind]
     deals = world.objects("hubspot", "deals").values()
     stages = Counter(deal["properties"]["dealstage"] for deal in deals)
     assert sum(row["won"] for row in rows) == stages["closedwon"] > 0
     assert sum(row["lost"] for row in rows) == stages["closedlost"] > 0
-    assert rows[-1]["open"] == len(deals) - stages["closedwon"] - stages["closedlost"]
+    last = max(row["month"] for row in rows)
+    standing = sum(row["open"] for row in rows if row["month"] == last)
+    assert standing == len(deals) - stages["closedwon"] - stages["closedlost"]
     assert sum(row["created"] for row in rows) == len(deals)
 
 
 def test_the_pipeline_of_the_truth_closes(world: World) -> None:
-    deals, amount = 0, 0.0
+    deals, amounts = Counter(), Counter()
     for row in world.truth_deals():
         if row["table"] == "month":
-            deals += row["created"] - row["won"] - row["lost"]
+            segment = row["segment"]
+            deals[segment] += row["created"] - row["won"] - row["lost"]
             signs = {"created": 1, "won": -1, "lost": -1, "changed": 1}
-            amount += sum(sign * float(row[f"{name}_amount"]) for name, sign in signs.items())
-            assert (deals, round(amount, 2)) == (row["open"], float(row["open_amount"]))
+            amounts[segment] += sum(sign * float(row[f"{name}_amount"]) for name, sign in signs.items())
+            assert (deals[segment], round(amounts[segment], 2)) == (row["open"], float(row["open_amount"]))
 
 
-def test_leads_are_the_people_that_the_systems_know(world: World) -> None:
+@pytest.mark.parametrize("kind", ["all", "channel", "company_size", "country"])
+def test_leads_are_the_people_that_the_systems_know(world: World, kind: str) -> None:
     known = {row["truth_id"] for row in world.truth_people() if row["source_type"] in ("contact", "person")}
     cohorts = [row for row in world.truth_leads() if row["table"] == "cohort" and row["within_days"] == 30]
-    assert sum(row["leads"] for row in cohorts) == len(known)
+    assert sum(row["leads"] for row in cohorts if row["segment_type"] == kind) == len(known)
 
 
 def test_assignments_are_the_changes_of_owner_in_the_crm(world: World) -> None:
