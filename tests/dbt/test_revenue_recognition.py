@@ -11,7 +11,7 @@ from tests.dbt.billing_world import SEEN_AT, Billing, at, monthly_rates, rates
 from tests.dbt.conftest import DbtWarehouse
 
 AS_OF = "2026-01-15 06:00:00"
-BUILT = ("+unit_economics_monthly", "+mrr_movements_monthly", "+revenue_reconciliation")
+BUILT = ("+unit_economics_monthly", "customer_survival", "+mrr_movements_monthly", "+revenue_reconciliation")
 EURO = monthly_rates("EUR", "1.00", last="2024-10-01") | {
     "2024-10-15": "0.95",
     "2024-11-01": "0.95",

@@ -290,6 +290,26 @@ class TestSegments:
         assert march["Pro"]["revenue_retention_reason"] == "no customers at the start"
         assert (march["Basic"]["is_small"], march["Pro"]["is_small"]) == (False, True)
 
+    def test_a_segments_lifetime_is_made_as_the_companys_is(self, world: DbtWarehouse):
+        # the company's is made of rounded parts
+        apart = world.rows(
+            "select month from metrics.unit_economics_by_segment_monthly as parts "
+            "inner join metrics.unit_economics_monthly as whole using (month) where segment_type = 'all' "
+            "and not (abs(coalesce(parts.clv, 0) - coalesce(whole.clv, 0)) <= 0.01 "
+            "and parts.clv_lifetime_months is not distinct from whole.clv_lifetime_months)"
+        )
+        assert apart == []
+        assert world.value("select count(clv) from metrics.unit_economics_by_segment_monthly where segment = 'all'") > 0
+        # by August five had come with Basic in January and one in July, and one had left in its third month
+        a_month, pace = 1.1 ** (-1 / 12), 1 - 1 / 37
+        seen = sum((1 if age < 2 else 0.8) * a_month**age for age in range(8))
+        beyond = 0.8 * a_month**7 * sum((pace * a_month) ** further for further in range(1, 53))
+        basic = month(world, "unit_economics_by_segment_monthly", "2025-08", segment_type="plan", segment="Basic")
+        assert basic["clv_lifetime_months"] == pytest.approx(seen + beyond)
+        assert basic["clv_extrapolated_share"] == pytest.approx(beyond / (seen + beyond))
+        assert (basic["clv"], basic["clv_reason"]) == (None, "fewer than 5 accounts")
+        assert basic["ltv_to_cac_paid_reason"] == "spend is not known by this kind of segment"
+
     def test_who_comes_and_goes_within_a_month_counts_for_what_it_had(self, world: DbtWarehouse):
         row = month(world, "unit_economics_by_segment_monthly", "2025-08", segment_type="plan", segment="Pro")
         assert amounts(row, "customers_new", "customers_churned", "mrr_new", "mrr_churn") == [1, 1, 60, -60]

@@ -19,6 +19,7 @@ ROLLFORWARD = "metrics.mrr_rollforward"
 GROWTH = "metrics.growth_efficiency_monthly"
 WINS = "(select * from metrics.win_rates where basis = 'closed' and segment_type = 'all')"
 CYCLES = "(select * from metrics.sales_cycles where segment_type = 'all')"
+COVERAGE = "(select * from metrics.pipeline_coverage where measured = 'start')"
 HANDOFFS = "(select * from metrics.lead_handoffs where segment_type = 'all')"
 MOVEMENTS = ("new", "expansion", "contraction", "churn", "reactivation", "fx")
 
@@ -174,7 +175,35 @@ PARITY: dict[str, tuple[str, str, Callable[[Figures], Any]]] = {
     "handoff_within_sla_share": (HANDOFFS, "within_sla_share", count("handoff_within_sla_share")),
     "handoff_minutes_median": (HANDOFFS, "median_minutes", count("handoff_minutes_median")),
     "handoff_minutes_p90": (HANDOFFS, "p90_minutes", count("handoff_minutes_p90")),
+    "account_cost_of_revenue": (MONTHLY, "cost_of_revenue", money("account_cost_of_revenue")),
+    "plan_cost_of_revenue": (MONTHLY, "cost_of_revenue", money("plan_cost_of_revenue")),
+    "pipeline_coverage": (COVERAGE, "pipeline_coverage", count("pipeline_coverage")),
 }
+# metrics that mean something only by more than the month: mart, its keys, the layer's dimensions, metric and column
+FINER: list[tuple[str, str, list[str], dict[str, str]]] = [
+    (
+        "(select * from metrics.retention_cohorts where segment_type = 'all')",
+        "cohort_month, age_months",
+        ["metric_time__month", "cohort__age_months"],
+        {
+            "cohort_logo_retention": "logo_retention",
+            "cohort_gross_revenue_retention": "gross_revenue_retention",
+            "cohort_net_revenue_retention": "net_revenue_retention",
+        },
+    ),
+    (
+        "metrics.unit_economics_by_segment_monthly",
+        "month, segment_type, segment",
+        ["metric_time__month", "segment__segment_type", "segment__segment_value"],
+        {"segment_clv": "clv", "segment_ltv_to_cac_paid": "ltv_to_cac_paid"},
+    ),
+    (
+        "metrics.gross_margin_by_plan_monthly",
+        "month, plan",
+        ["metric_time__month", "plan_margin__product_sold"],
+        {"plan_gross_margin_amount": "gross_margin_amount"},
+    ),
+]
 BATCH = 12
 
 
@@ -213,7 +242,23 @@ def differences(layer: Layer, query: Callable[[str], list[tuple]]) -> list[str]:
             found = expected(figures)
             if not _agree(shown, found):
                 wrong.append(f"{name} of {month} is {found} in the layer and {shown} in {mart}.{column}")
-    return wrong
+    return wrong + [line for finer in FINER for line in _finer(layer, query, *finer)]
+
+
+def _finer(
+    layer: Layer, query: Callable[[str], list[tuple]], mart: str, keys: str, by: list[str], metrics: dict[str, str]
+) -> list[str]:
+    """Differences of metrics that have more keys than the month."""
+    found = {(row[0].date(), *row[1 : len(by)]): row[len(by) :] for row in layer.ask(list(metrics), by).rows}
+    rows = query(f"select {keys}, {', '.join(metrics.values())} from {mart}")
+    shown = {row[: len(by)]: row[len(by) :] for row in rows}
+    missing = [f"{key} is not in both, the layer and {mart}" for key in found.keys() ^ shown.keys()]
+    return missing + [
+        f"{name} of {key} is {one} in the layer and {other} in {mart}"
+        for key in found.keys() & shown.keys()
+        for name, one, other in zip(metrics, found[key], shown[key], strict=True)
+        if not _agree(other, one)
+    ]
 
 
 def _agree(shown: Any, found: Any) -> bool:

@@ -1,7 +1,21 @@
 -- grain: one month and segment of a kind of segment; segment_type all has everybody
 with months as (
 
-    select * from {{ ref('int_segment_months') }}
+    select
+        months.*,
+        lifetimes.is_hidden,
+        lifetimes.losses,
+        lifetimes.lifetime_months,
+        lifetimes.margin_3_months,
+        lifetimes.extrapolated_share,
+        {{ if_on(['stripe'], 'lifetimes.clv') }} as clv,
+        {{ if_on(['stripe'], money_per('months.ad_spend', 'months.customers_new')) }} as cac_paid
+    from {{ ref('int_segment_months') }} as months
+    inner join {{ ref('int_segment_lifetimes') }} as lifetimes
+        on
+            months.month = lifetimes.month
+            and months.segment_type = lifetimes.segment_type
+            and months.segment = lifetimes.segment
 
 )
 
@@ -51,7 +65,7 @@ select
     end as string) as gross_margin_reason,
     {{ money('ad_spend') }} as ad_spend,
     {{ money('sales_marketing_cost') }} as sales_marketing_cost,
-    {{ if_on(['stripe'], money_per('ad_spend', 'customers_new')) }} as cac_paid,
+    cac_paid,
     cast(case
         when segment_type not in ('channel', 'all') then 'spend is not known by this kind of segment'
         when segment = 'unallocated' then 'serves all channels'
@@ -59,5 +73,25 @@ select
         when customers_new = 0 then 'no new customers'
         when ad_spend is null then 'no spend in the ledger for this month'
     end as string) as cac_paid_reason,
+    {{ money('clv') }} as clv,
+    extrapolated_share as clv_extrapolated_share,
+    lifetime_months as clv_lifetime_months,
+    margin_3_months as clv_gross_margin,
+    cast(case
+        when clv is not null then null
+        when not is_billing_on then 'billing is not connected'
+        when customers_end = 0 then 'no customers at the end'
+        when is_hidden then 'fewer than {{ var("minimum_segment_accounts") }} accounts'
+        when losses = 0 then 'no customer has left yet'
+        else 'gross margin unknown'
+    end as string) as clv_reason,
+    case when customers_new >= {{ var('minimum_new_customers') }} then {{ ratio('clv', 'cac_paid') }} end as ltv_to_cac_paid,
+    cast(case
+        when segment_type not in ('channel', 'all') then 'spend is not known by this kind of segment'
+        when clv is null then 'no lifetime value'
+        when cac_paid is null then 'no cost of acquisition'
+        when cac_paid = 0 then 'acquisition cost nothing'
+        when customers_new < {{ var('minimum_new_customers') }} then 'fewer than {{ var("minimum_new_customers") }} new customers'
+    end as string) as ltv_to_cac_paid_reason,
     cast('{{ policy_version() }}' as string) as policy_version
 from months

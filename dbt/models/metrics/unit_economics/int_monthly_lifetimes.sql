@@ -1,4 +1,4 @@
--- grain: one month, with the discounted months that a customer is expected to stay within the horizon
+-- grain: one month and segment, with the discounted months that a customer is expected to stay within the horizon
 {{ config(schema='staging') }}
 
 {% set discount = (1 + var('clv_discount_rate_year') | float) ** (-1 / 12) %}
@@ -6,7 +6,7 @@
 
 with survival as (
 
-    select * from {{ ref('customer_survival') }}
+    select * from {{ ref('int_segment_survival') }}
 
 ),
 
@@ -14,15 +14,17 @@ observed as (
 
     select
         month,
-        max(tenure_months) as longest,
+        segment_type,
+        segment,
+        max(tenure) as longest,
         -- powers differ between engines in their last bit, and so are cut to twelve digits before they are summed
-        cast(sum(cast(round(survival * power(cast({{ discount }} as double), tenure_months), 12) as decimal(28, 12))) as double)
+        cast(sum(cast(round(survival * power(cast({{ discount }} as double), tenure), 12) as decimal(28, 12))) as double)
             as observed_months,
         min(survival) as survival_at_longest,
         sum(lost) as losses,
         {{ ratio('sum(lost)', 'sum(at_risk)') }} as hazard
     from survival
-    group by month
+    group by month, segment_type, segment
 
 ),
 
@@ -39,6 +41,8 @@ extended as (
 
 select
     month,
+    segment_type,
+    segment,
     losses,
     observed_months,
     case

@@ -51,7 +51,7 @@ joined as (
     left join {{ ref('int_monthly_costs') }} as lagged
         on {{ date_add('months.month', '-cycles.lag_months', 'month') }} = lagged.month
     left join {{ ref('int_monthly_leads') }} as leads on months.month = leads.month
-    left join {{ ref('int_monthly_lifetimes') }} as lifetimes on months.month = lifetimes.month
+    left join {{ ref('int_monthly_lifetimes') }} as lifetimes on months.month = lifetimes.month and lifetimes.segment_type = 'all'
 
 ),
 
@@ -71,10 +71,7 @@ derived as (
         *,
         case when recognised_revenue > 0 then {{ ratio('gross_margin_amount', 'recognised_revenue') }} end as gross_margin,
         gross_margin_amount - sales_marketing_cost - operating_cost as profit,
-        {{ ratio(
-            'sum(gross_margin_amount) over (order by month rows between 2 preceding and current row)',
-            'sum(costed_revenue) over (order by month rows between 2 preceding and current row)'
-        ) }} as margin_3_months,
+        {{ trailing_margin('gross_margin_amount', 'costed_revenue') }} as margin_3_months,
         {{ ratio('customers_churned', 'customers_start') }} as customer_churn_rate,
         {{ money_per('mrr_end', 'customers_end') }} as arpa,
         {{ money_per('recognised_revenue', 'customers_end') }} as revenue_per_customer,
@@ -93,7 +90,7 @@ valued as (
     select
         *,
         case when customers_end > 0 and losses > 0 then
-            {{ round_money('cast(arpa as double) * margin_3_months * lifetime_months') }}
+            {{ lifetime_value('arpa', 'margin_3_months', 'lifetime_months') }}
         end as clv,
         case when customer_churn_rate > 0 then
             {{ round_money('cast(arpa as double) * margin_3_months / customer_churn_rate') }}
