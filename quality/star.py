@@ -7,6 +7,7 @@ from quality.frames import Frame, Scope, between, is_zero
 # table -> the column that identifies a row
 KEYS = {
     "journey.dim_accounts": "account_key",
+    "journey.dim_account_history": "account_history_key",
     "journey.dim_people": "person_key",
     "journey.dim_owners": "owner_key",
     "journey.dim_campaigns": "campaign_key",
