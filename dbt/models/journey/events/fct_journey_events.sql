@@ -140,5 +140,7 @@ select
     cast(email_id as string) as email_id,
     cast(direction as string) as direction,
     cast(label as string) as label,
-    cast(score_value as bigint) as score_value
+    cast(score_value as bigint) as score_value,
+    cast(amount_native as decimal(18, 4)) as amount_native,
+    cast(currency as string) as currency
 from joined

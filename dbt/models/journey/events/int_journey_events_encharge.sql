@@ -29,6 +29,8 @@ select
     cast(null as string) as direction,
     events.score_value,
     events.is_automated,
-    true as can_be_touch
+    true as can_be_touch,
+    cast(null as decimal(18, 4)) as amount_native,
+    cast(null as string) as currency
 from events
 left join sessions on events.event_id = sessions.event_id

@@ -14,7 +14,9 @@ with engagements as (
         deal_id,
         subject as label,
         direction,
-        has_happened as can_be_touch
+        has_happened as can_be_touch,
+        cast(null as decimal(18, 4)) as amount_native,
+        cast(null as string) as currency
     from {{ ref('int_hubspot_engagements') }}
 
 ),
@@ -28,7 +30,9 @@ deals as (
         channel,
         owner_id,
         name,
-        created_at
+        created_at,
+        amount,
+        case when amount is not null then currency end as currency
     from {{ ref('int_deals') }}
 
 ),
@@ -46,7 +50,9 @@ deals_created as (
         deal_id,
         name as label,
         cast(null as string) as direction,
-        true as can_be_touch
+        true as can_be_touch,
+        amount as amount_native,
+        currency
     from deals
     where created_at <= {{ as_of() }}
 
@@ -70,7 +76,9 @@ deal_steps as (
         deals.deal_id,
         periods.stage as label,
         cast(null as string) as direction,
-        true as can_be_touch
+        true as can_be_touch,
+        deals.amount as amount_native,
+        deals.currency
     from {{ ref('fct_deal_stage_periods') }} as periods
     inner join deals on periods.deal_id = deals.deal_id
     where periods.previous_stage_id is not null or periods.is_won or periods.is_lost
@@ -97,7 +105,9 @@ ticket_steps as (
             cast(null as string) as deal_id,
             subject as label,
             cast(null as string) as direction,
-            true as can_be_touch
+            true as can_be_touch,
+            cast(null as decimal(18, 4)) as amount_native,
+            cast(null as string) as currency
         from tickets
         where {{ instant }} <= {{ as_of() }}
         {% if not loop.last %}union all{% endif %}
@@ -132,5 +142,7 @@ select
     direction,
     cast(null as bigint) as score_value,
     false as is_automated,
-    can_be_touch
+    can_be_touch,
+    amount_native,
+    currency
 from unioned

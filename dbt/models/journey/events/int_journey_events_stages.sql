@@ -23,5 +23,7 @@ select
     cast(null as string) as direction,
     cast(null as bigint) as score_value,
     false as is_automated,
-    false as can_be_touch
+    false as can_be_touch,
+    cast(null as decimal(18, 4)) as amount_native,
+    cast(null as string) as currency
 from periods

@@ -19,57 +19,38 @@ charges as (
 
 steps as (
 
-    select
-        'trial_started' as event_type,
-        subscription_id as source_id,
-        trial_start_at as occurred_at,
-        customer_id,
-        cast(null as string) as label
-    from subscriptions
-    where trial_start_at is not null
-
-    union all
-
     -- one that ends with its trial never started
-    select
-        'subscription_started' as event_type,
-        subscription_id as source_id,
-        paid_from_at as occurred_at,
-        customer_id,
-        cast(null as string) as label
-    from subscriptions
-    where (ended_at is null or ended_at > paid_from_at) and coalesce(status, '') <> 'trialing'
+    {% for event_type, instant, condition in [
+        ('trial_started', 'trial_start_at', 'trial_start_at is not null'),
+        ('subscription_started', 'paid_from_at',
+            "(ended_at is null or ended_at > paid_from_at) and coalesce(status, '') <> 'trialing'"),
+        ('cancellation_requested', 'canceled_at',
+            'canceled_at is not null and (ended_at is null or canceled_at < ended_at)'),
+        ('subscription_cancelled', 'ended_at', 'ended_at is not null'),
+    ] %}
+        select
+            '{{ event_type }}' as event_type,
+            subscription_id as source_id,
+            {{ instant }} as occurred_at,
+            customer_id,
+            {{ 'coalesce(cancellation_feedback, cancellation_reason)' if 'cancel' in event_type else 'cast(null as string)' }}
+                as label,
+            cast(null as decimal(18, 4)) as amount_native,
+            cast(null as string) as currency
+        from subscriptions
+        where {{ condition }}
 
-    union all
-
-    select
-        'cancellation_requested' as event_type,
-        subscription_id as source_id,
-        canceled_at as occurred_at,
-        customer_id,
-        coalesce(cancellation_feedback, cancellation_reason) as label
-    from subscriptions
-    where canceled_at is not null and (ended_at is null or canceled_at < ended_at)
-
-    union all
-
-    select
-        'subscription_cancelled' as event_type,
-        subscription_id as source_id,
-        ended_at as occurred_at,
-        customer_id,
-        coalesce(cancellation_feedback, cancellation_reason) as label
-    from subscriptions
-    where ended_at is not null
-
-    union all
+        union all
+    {% endfor %}
 
     select
         'invoice_paid' as event_type,
         invoice_id as source_id,
         coalesce(paid_at, finalized_at, created_at) as occurred_at,
         customer_id,
-        billing_reason as label
+        billing_reason as label,
+        amount_paid as amount_native,
+        currency
     from {{ ref('stg_stripe__invoices') }}
     where status = 'paid' and amount_paid > 0
 
@@ -80,7 +61,9 @@ steps as (
         charge_id as source_id,
         created_at as occurred_at,
         customer_id,
-        coalesce(failure_code, failure_message) as label
+        coalesce(failure_code, failure_message) as label,
+        amount as amount_native,
+        currency
     from charges
     where status = 'failed'
 
@@ -91,7 +74,9 @@ steps as (
         refunds.refund_id as source_id,
         refunds.created_at as occurred_at,
         charges.customer_id,
-        refunds.reason as label
+        refunds.reason as label,
+        refunds.amount as amount_native,
+        refunds.currency
     from {{ ref('stg_stripe__refunds') }} as refunds
     inner join charges on refunds.charge_id = charges.charge_id
     where coalesce(refunds.status, 'succeeded') in ('succeeded', 'pending')
@@ -126,7 +111,9 @@ changes as (
         {{ local_midnight('moved_on') }} as occurred_at,
         account_key,
         'unknown' as person_key,
-        movement as label
+        movement as label,
+        amount as amount_native,
+        currency
     from {{ ref('fct_mrr_movements') }}
     where movement in ('expansion', 'contraction')
 
@@ -140,7 +127,9 @@ unioned as (
         steps.occurred_at,
         coalesce(accounts.account_key, 'unknown') as account_key,
         coalesce(people.person_key, 'unknown') as person_key,
-        steps.label
+        steps.label,
+        steps.amount_native,
+        steps.currency
     from steps
     left join accounts on steps.customer_id = accounts.source_id
     left join people on steps.customer_id = people.source_id
@@ -166,6 +155,8 @@ select
     cast(null as string) as direction,
     cast(null as bigint) as score_value,
     false as is_automated,
-    false as can_be_touch
+    false as can_be_touch,
+    amount_native,
+    currency
 from unioned
 where occurred_at <= {{ as_of() }}
