@@ -65,3 +65,16 @@
 {% macro spark__regexp_replace(column, pattern, replacement) -%}
     regexp_replace({{ column }}, r'{{ pattern }}', '{{ replacement }}')
 {%- endmacro %}
+
+{#- A whole number as people read it: 1,234,567. -#}
+{% macro grouped_digits(number) -%}
+    {{ return(adapter.dispatch('grouped_digits', 'throughline')(number)) }}
+{%- endmacro %}
+
+{% macro default__grouped_digits(number) -%}
+    format('{:,}', cast({{ number }} as bigint))
+{%- endmacro %}
+
+{% macro spark__grouped_digits(number) -%}
+    format_number(cast({{ number }} as bigint), 0)
+{%- endmacro %}
