@@ -114,6 +114,8 @@ class Settings(BaseSettings):
     time_zone: str = "UTC"
     currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
     fiscal_year_start: int = Field(default=1, ge=1, le=12)
+    # country, or country and region, whose public holidays the business-hours clock leaves out; empty: none
+    holidays_country: str = Field(default="", pattern=r"^([A-Z]{2}(-[A-Z0-9]{1,3})?)?$")
 
     # choices of the revenue policy; unset: what dbt_project.yml says
     mrr_past_due: Literal["include", "exclude"] | None = None
@@ -349,12 +351,19 @@ def _env_file_names() -> list[str]:
     return list(dotenv_values(ENV_FILE))
 
 
+_PATTERNS = {
+    "currency": "must be a currency code of three capitals, such as EUR",
+    "holidays_country": "must be a country, or a country and a region, by ISO 3166, such as US or DE-BY",
+    "spark_remote": "must be an address such as sc://host:15002, or local[2]",
+}
+
+
 def _explained(problem: Any) -> str:
     """A validation problem in one line; the value itself is never shown, as it may be a secret."""
     message = str(problem["msg"]).removeprefix("Value error, ")
     field = str(problem["loc"][0]) if problem["loc"] else ""
     if problem["type"] == "string_pattern_mismatch":
-        message = "must be a currency code of three capitals, such as EUR"
+        message = _PATTERNS.get(field, message)
     elif problem["type"].startswith("datetime"):
         message = "must be an instant in ISO 8601, such as 2026-06-15T00:00:00Z"
     elif problem["type"].startswith("date_"):

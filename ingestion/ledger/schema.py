@@ -86,6 +86,11 @@ FILES: Mapping[str, tuple[Field, ...]] = {
         _key("to_currency", "currency"),
         Field("rate", "rate"),
     ),
+    # days on which nobody works: what is written by hand, and the public holidays of the configured country
+    "holidays": (
+        _key("date", "date"),
+        Field("name", "text"),
+    ),
     "identity_overrides": (
         _key("action", "choice", ("join", "split")),
         _key("entity", "choice", ("person", "account")),

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from ingestion.extract import Context, Item, Page, Reader, Removed, State
 from ingestion.http import SourceError
+from ingestion.ledger.calendar import UnknownCountry, public_holidays
 from ingestion.ledger.schema import FILES, Field, row_id
 
 if TYPE_CHECKING:
@@ -40,7 +41,18 @@ def build(settings: Settings, context: Context) -> list[Reader]:
         if path.stem not in FILES:
             log.warning("ledger: %s is not one of the ledger's files (%s) and is not read", path.name, ", ".join(FILES))
     files = {name: read_file(folder / f"{name}.csv", name) for name in FILES}
+    files["holidays"] = _with_public_holidays(files["holidays"], settings)
     return [Reader(name, (name,), _reading(name, rows, context)) for name, rows in files.items()]
+
+
+def _with_public_holidays(rows: list[Row], settings: Settings) -> list[Row]:
+    """The days of the file, and the country's; a day that both name is called as in the file."""
+    try:
+        public = public_holidays(settings.holidays_country, settings.as_of)
+    except UnknownCountry as error:
+        raise LedgerError(f"THROUGHLINE_HOLIDAYS_COUNTRY: {error}") from None
+    by_hand = {row["date"] for row in rows}
+    return rows + [row for row in public if row["date"] not in by_hand]
 
 
 def _reading(name: str, rows: list[Row], context: Context) -> Callable[[State], Iterator[Item]]:

@@ -133,6 +133,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "costs": "month dt, category t, vendor t, amount d, currency t",
         "ad_spend": "date dt, channel t, campaign t, amount d, currency t, clicks i, impressions i",
         "exchange_rates": "date dt, currency t, to_currency t, rate d",
+        "holidays": "date dt, name t",
         "identity_overrides": "action t, entity t, left_system t, left_type t, left_id t, right_system t, "
         "right_type t, right_id t, reason t",
     },

@@ -1,12 +1,13 @@
 """The ledger's CSV files: what is read, what is refused and in which words, what removing a row means."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from ingestion.ledger.calendar import UnknownCountry, public_holidays
 from ingestion.ledger.schema import FILES, STREAMS
 from ingestion.ledger.source import LedgerError, build, read_file
 from ingestion.load import run_source
@@ -54,7 +55,16 @@ def test_every_file_is_read_into_typed_rows(raw: Harness, write: Write) -> None:
     header = "action,entity,left_system,left_type,left_id,right_system,right_type,right_id"
     write("identity_overrides", f"{header},reason\njoin,person,{left},{right},same person\n")
 
-    assert run(raw) == {"targets": 2, "costs": 2, "ad_spend": 1, "exchange_rates": 1, "identity_overrides": 1}
+    write("holidays", "date,name\n2026-12-24,Company closed\n")
+
+    assert run(raw) == {
+        "targets": 2,
+        "costs": 2,
+        "ad_spend": 1,
+        "exchange_rates": 1,
+        "holidays": 1,
+        "identity_overrides": 1,
+    }
     first, second = sorted(raw.versions("targets"), key=lambda row: row["metric"])
     assert (first["month"], first["amount"], first["currency"]) == (date(2026, 1, 1), Decimal("1000.50"), "EUR")
     assert (second["month"], second["currency"]) == (date(2026, 2, 1), None)
@@ -62,6 +72,29 @@ def test_every_file_is_read_into_typed_rows(raw: Harness, write: Write) -> None:
     (row,) = raw.versions("ad_spend")
     assert (row["date"], row["clicks"], row["impressions"]) == (date(2026, 1, 31), 5, None)
     assert run(raw) == {}
+
+
+def test_public_holidays_of_a_region_and_days_by_hand() -> None:
+    as_of = datetime(2026, 6, 15, tzinfo=UTC)
+    bavaria = {row["date"]: row["name"] for row in public_holidays("DE-BY", as_of)}
+    assert (bavaria["2026-05-01"], bavaria["2026-01-06"]) == ("Labor Day", "Epiphany")
+    assert (min(bavaria)[:4], max(bavaria)[:4]) == ("2000", "2029")
+    # what one region has another has not
+    assert "2026-01-06" not in {row["date"] for row in public_holidays("DE-BE", as_of)}
+    assert public_holidays("", as_of) == []
+    for place, words in (("XX", "there is no country XX"), ("DE-XX", "its regions are BB, BE,")):
+        with pytest.raises(UnknownCountry, match=words):
+            public_holidays(place, as_of)
+
+
+def test_a_day_by_hand_keeps_its_name(tmp_path: Path) -> None:
+    (tmp_path / "ledger").mkdir()
+    (tmp_path / "ledger" / "holidays.csv").write_text("date,name\n2026-12-25,Party\n2026-12-28,Closed\n")
+    raw = Harness(tmp_path, "ledger", {"holidays_country": "US"})
+    run(raw)
+    names = {row["date"]: row["name"] for row in raw.versions("holidays")}
+    assert [names[date(2026, 12, day)] for day in (25, 28)] == ["Party", "Closed"]
+    assert names[date(2026, 7, 4)] == "Independence Day"
 
 
 def test_changed_removed_and_returned_rows(raw: Harness, write: Write) -> None:

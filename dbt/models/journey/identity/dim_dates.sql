@@ -5,6 +5,17 @@ with nodes as (
 
 ),
 
+-- a holiday of the ledger, by hand or of the configured country
+holidays as (
+
+    select
+        date as date_day,
+        name
+    from {{ ref('stg_ledger__holidays') }}
+    where not is_deleted
+
+),
+
 -- whole years: from ten before the run, or the first record if that is older, to three after the run
 bounds as (
 
@@ -30,9 +41,13 @@ days as (
 shifted as (
 
     select
-        date_day,
-        {{ date_add(month_of('date_day'), 1 - var('fiscal_year_start'), 'month') }} as fiscal_month
+        days.date_day,
+        {{ date_add(month_of('days.date_day'), 1 - var('fiscal_year_start'), 'month') }} as fiscal_month,
+        holidays.name as holiday,
+        holidays.date_day is not null as is_holiday,
+        holidays.date_day is null and {{ iso_weekday('days.date_day') }} < 6 as is_working_day
     from days
+    left join holidays on days.date_day = holidays.date_day
 
 )
 
@@ -48,5 +63,12 @@ select
     {{ iso_week('date_day') }} as iso_week,
     {{ iso_weekday('date_day') }} as day_of_week,
     {{ iso_weekday('date_day') }} >= 6 as is_weekend,
-    date_day = {{ month_end('date_day') }} as is_month_end
+    date_day = {{ month_end('date_day') }} as is_month_end,
+    is_holiday,
+    cast(holiday as string) as holiday,
+    is_working_day,
+    cast(
+        sum(case when is_working_day then 1 else 0 end) over (order by date_day rows between unbounded preceding and current row)
+        as integer
+    ) as working_day_number
 from shifted

@@ -62,13 +62,26 @@ joined as (
 
 ),
 
+days as (
+
+    select
+        date_day,
+        is_working_day,
+        working_day_number
+    from {{ ref('dim_dates') }}
+
+),
+
 measured as (
 
     select
-        *,
-        {{ int_div(seconds_between('assigned_at', 'observed_until'), '60') }} as observed_minutes,
-        {{ business_minutes('assigned_at', 'observed_until') }} as observed_business_minutes
+        joined.*,
+        {{ int_div(seconds_between('joined.assigned_at', 'joined.observed_until'), '60') }} as observed_minutes,
+        {{ business_minutes('joined.assigned_at', 'joined.observed_until', 'assigned_days', 'observed_days') }}
+            as observed_business_minutes
     from joined
+    left join days as assigned_days on {{ local_date('joined.assigned_at') }} = assigned_days.date_day
+    left join days as observed_days on {{ local_date('joined.observed_until') }} = observed_days.date_day
 
 )
 
