@@ -47,6 +47,15 @@ browsers as (
 
 ),
 
+-- pages are tracked on the company's own sites alone: a page that leads from one to another brought nobody
+own_hosts as (
+
+    select distinct {{ url_host('url') }} as host
+    from events
+    where event_type in ('pageVisited', 'formSubmitted') and url is not null
+
+),
+
 joined as (
 
     select
@@ -54,12 +63,12 @@ joined as (
         coalesce(types.event_type, 'other') as journey_event_type,
         coalesce(sources.person_key, addresses.person_key, browsers.person_key, 'unknown') as person_key,
         lower(coalesce(events.user_agent, '')) as agent,
-        {{ url_host('events.url') }} as host,
-        {{ url_host('events.referrer') }} as referring_host
+        case when own_hosts.host is null then {{ url_host('events.referrer') }} end as referrer_host
     from events
     left join types on events.event_type = types.source_event
     left join sources on events.person_id = sources.source_id
     left join addresses on sources.source_id is null and lower(trim(events.email)) = addresses.email
+    left join own_hosts on {{ url_host('events.referrer') }} = own_hosts.host
     left join browsers
         on
             events.person_id is null
@@ -90,8 +99,7 @@ select
     {{ url_param('url', 'utm_source') }} as utm_source,
     {{ url_param('url', 'utm_medium') }} as utm_medium,
     {{ url_param('url', 'utm_campaign') }} as utm_campaign,
-    -- a page that leads to another page of the same site brought nobody
-    case when referring_host <> coalesce(host, '') then referring_host end as referrer_host,
+    referrer_host,
     -- image proxies of web mailboxes fetch when a person reads; scanners and privacy proxies fetch on their own
     case
         when is_automated then true

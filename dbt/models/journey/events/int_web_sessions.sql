@@ -1,5 +1,5 @@
 -- grain: one page visit or form, with the channel and campaign of the session it lies in
--- A session ends after 30 minutes of silence, and a visit that names a new source begins another.
+-- A session ends after 30 minutes of silence, and a visit that names another source or campaign begins a new one.
 {{ config(schema='staging') }}
 
 with visits as (
@@ -37,6 +37,10 @@ sourced as (
         visits.visitor,
         signatures.channel,
         visits.utm_campaign,
+        case
+            when signatures.channel is not null
+                then concat_ws('|', signatures.channel, coalesce({{ campaign_id('visits.utm_campaign') }}, ''))
+        end as source,
         lag(visits.occurred_at) over (
             partition by visits.visitor order by visits.occurred_at, visits.event_id
         ) as previous_at
@@ -45,16 +49,44 @@ sourced as (
 
 ),
 
+paused as (
+
+    select
+        *,
+        case
+            when previous_at is null or {{ seconds_between('previous_at', 'occurred_at') }} > 1800 then 1
+            else 0
+        end as is_return
+    from sourced
+
+),
+
+returns as (
+
+    select
+        *,
+        sum(is_return) over (
+            partition by visitor order by occurred_at, event_id
+            rows between unbounded preceding and current row
+        ) as return_number
+    from paused
+
+),
+
+-- the same link clicked again, or a page with it loaded again, is the same session
 starts as (
 
     select
         *,
         case
-            when previous_at is null or channel is not null then 1
-            when {{ seconds_between('previous_at', 'occurred_at') }} > 1800 then 1
-            else 0
+            when is_return = 1 then 1
+            when source is null then 0
+            when source = lag(source) over (
+                partition by visitor, return_number, source is not null order by occurred_at, event_id
+            ) then 0
+            else 1
         end as is_start
-    from sourced
+    from returns
 
 ),
 
