@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.dbt.conftest import DbtWarehouse
-from tests.dbt.journey_world import RAW
+from tests.dbt.journey_world import HUMAN, RAW, SITE, association, history
 
 FOLDERS = ("channels", "events", "stages", "sales")
 EVENTS = """
@@ -41,10 +41,13 @@ def world(dbt_module: DbtWarehouse) -> DbtWarehouse:
     """The world, built once; the project's own tests of this part must hold on it."""
     for (source, stream), rows in RAW.items():
         dbt_module.raw(source, stream, rows)
-    dbt_module.run("path:models/staging", "+dim_people", "+dim_accounts", "+fct_mrr_movements", "+int_rate_days")
+    dbt_module.run(
+        "path:models/staging", "+dim_people", "+dim_accounts", "+fct_mrr_movements", "+int_rate_days", "dim_dates"
+    )
     dbt_module.build(*(f"path:models/journey/{folder}" for folder in FOLDERS))
     dbt_module.build(
-        "int_account_origins", "int_account_segments", "int_sales_segments", "funnel_cohorts", "lead_handoffs"
+        *("int_account_origins", "int_account_segments", "int_sales_segments", "funnel_cohorts", "lead_handoffs"),
+        *("int_timeline_rows", "journey_timeline"),
     )
     return dbt_module
 
@@ -226,6 +229,20 @@ def test_regression_is_marked_and_a_cleared_value_is_no_stage(world: DbtWarehous
     ]
 
 
+def test_stays_know_their_length_and_whether_it_is_the_first(world: DbtWarehouse) -> None:
+    assert world.rows("""
+        select periods.stage, duration_seconds, is_reentry
+        from journey.fct_stage_periods as periods
+        inner join journey.dim_people as people on periods.person_key = people.person_key
+        where people.email = 'bob@globex.com' and periods.stage in ('lead', 'mql') order by entered_at
+    """) == [
+        ("lead", (9 * 24 + 15) * 3600, False),
+        ("mql", 12 * 24 * 3600 + 1, False),
+        ("lead", 9 * 24 * 3600 - 1, True),
+        ("mql", None, True),
+    ]
+
+
 def test_records_of_one_person_give_their_furthest_stage(world: DbtWarehouse) -> None:
     cid = [row[:2] for row in stays(world, "person", "Initech", "cid.c@initech.com") if not row[3]]
     assert cid == [
@@ -360,3 +377,197 @@ def test_spend_on_an_unmapped_channel_has_a_channel_of_its_own(world: DbtWarehou
         ("Skywriting", "skywriting"),
     ]
     assert world.rows("select channel_group from journey.dim_channels where channel = 'skywriting'") == [("other",)]
+
+
+def test_the_story_of_an_account(world: DbtWarehouse) -> None:
+    story = world.rows("""
+        select what_happened, journey_number, stage, cast(mrr as int)
+        from metrics.journey_timeline
+        where account = 'Acme' and is_headline and occurred_at >= '2025-03-01' order by sequence_number
+    """)
+    first, deal, again = "opportunity", 'The deal "Acme" of 1,200.00 EUR', 'The deal "Acme again" of 800.00 USD'
+    assert story == [
+        ("Acme became an opportunity", 1, first, 0),
+        ("ann@acme.com became an opportunity", 1, first, 0),
+        (f"{deal} was created by Olga One, via paid search", 1, first, 0),
+        ("Olga One wrote to ann@acme.com: Offer", 1, first, 0),
+        ("Olga One met ann@acme.com: Demo", 1, first, 0),
+        (f'{deal} moved to the stage "Contract"', 1, first, 0),
+        (f'{deal} moved to the stage "New"', 1, first, 0),
+        (f'{deal} moved to the stage "Contract"', 1, first, 0),
+        (f"{deal} was won by Olga One", 1, first, 0),
+        ("ann@acme.com became a customer", 1, first, 0),
+        ("Acme started a trial", 1, first, 0),
+        ("Acme started a subscription", 1, "customer", 100),
+        ("MRR began at 100.00 USD (first subscription)", 1, "customer", 100),
+        ("Acme became a customer", 1, "customer", 100),
+        ('ann@acme.com opened the ticket "Broken"', 1, "customer", 100),
+        ('The ticket "Broken" was closed', 1, "customer", 100),
+        ("Acme asked to cancel: too expensive", 1, "at_risk", 100),
+        ("Acme came to be at risk", 1, "at_risk", 100),
+        ("A subscription of Acme ended: too expensive", 1, "churned", 0),
+        ("MRR of 100.00 USD was lost (cancelled)", 1, "churned", 0),
+        ("Acme was lost as a customer", 1, "churned", 0),
+        (f"{again} was created by Otto Two, via paid search", 2, "churned", 0),
+        (f"{again} was won by Otto Two", 2, "churned", 0),
+        ("Acme started a subscription", 2, "won_back", 100),
+        ("MRR came back at 100.00 USD (returned)", 2, "won_back", 100),
+        ("Acme was won back", 2, "won_back", 100),
+    ]
+
+
+def test_the_story_tells_everything_once_and_leads_back_to_the_facts(world: DbtWarehouse) -> None:
+    told = {
+        "fct_journey_events": "event_type not in ('stage_entered', 'subscription_changed')",
+        "fct_mrr_movements": "true",
+        "fct_stage_periods": "not is_skipped",
+    }
+    keys = {
+        "fct_journey_events": "event_key",
+        "fct_mrr_movements": "movement_key",
+        "fct_stage_periods": "stage_period_key",
+    }
+    for table, condition in told.items():
+        assert (
+            world.value(f"""
+            select count(*) from (
+                select {keys[table]} as source_key from journey.{table} where account_key <> 'unknown' and {condition}
+            ) as facts
+            full join (select source_key from metrics.journey_timeline where source_table = '{table}') as story
+                using (source_key)
+            where facts.source_key is null or story.source_key is null
+        """)
+            == 0
+        ), table
+    assert world.value("select count(*) from metrics.journey_timeline where what_happened like '%{%'") == 0
+
+
+BLOG = "https://blog.example-app.com"
+
+
+def visit(number: int, time: str, url: str, referrer: str | None = None) -> dict[str, Any]:
+    """A visit of a browser that nobody is known of."""
+    return {
+        "id": f"w{number}",
+        "event_type": "pageVisited",
+        "occurred_at": f"2025-12-01 {time}",
+        "anonymous_id": "a20",
+        "user_agent": HUMAN,
+        "url": url,
+        "referrer": referrer,
+    }
+
+
+def marketing(number: int, event_type: str, occurred_at: str, **more: Any) -> dict[str, Any]:
+    """Something that Encharge tells of Bob."""
+    return {"id": f"x{number}", "event_type": event_type, "occurred_at": occurred_at, "person_id": "p2", **more}
+
+
+@pytest.fixture(scope="module")
+def later(world: DbtWarehouse) -> DbtWarehouse:
+    """The world ten days on, with what was late, and a company that has made its own policy. Comes after all others."""
+    link = f"{SITE}/?utm_source=Google&utm_medium=CPC&utm_campaign="
+    arrived = [
+        # who sat at the browser of a visit long ago
+        marketing(1, "newUser", "2025-01-16", anonymous_id="a9"),
+        marketing(2, "leadScoreChanged", "2025-12-02", score_value=45),
+        marketing(3, "leadScoreChanged", "2025-12-05", score_value=10),
+        marketing(4, "leadScoreChanged", "2025-12-06", score_value=60),
+        marketing(5, "addedTag", "2025-12-03", tag="Hot"),
+        marketing(6, "removedTag", "2025-12-04", tag="hot"),
+        # an automated mail is no answer of a person
+        marketing(7, "emailSent", "2025-01-12 10:10", email_id="12"),
+        visit(1, "10:00", f"{link}Brand%20Search"),
+        visit(2, "10:05", f"{link}brand-search"),
+        visit(3, "10:10", f"{link}Other"),
+        visit(4, "10:20", f"{BLOG}/post", SITE),
+        visit(5, "10:50:01", f"{SITE}/pricing", f"{BLOG}/post"),
+        visit(6, "11:00", SITE, "https://some-magazine.net/list"),
+        visit(7, "11:05", f"{SITE}/?utm_source=Carrier-Pigeon&utm_medium=Bird"),
+    ]
+    world.raw("encharge", "events", arrived, extracted_at="2026-01-05 00:00:00+00")
+    world.raw("hubspot", "notes", [{"id": "n9", "occurred_at": "2025-01-12 10:05", "owner_id": "o2"}])
+    world.raw("hubspot", "associations", [association("notes", "n9", "contacts", "102")])
+    world.raw(
+        "hubspot",
+        "property_history",
+        history("contacts", "102", "hs_lead_status", ("2025-03-01", "OPEN_DEAL"), ("2025-03-05", "UNQUALIFIED")),
+    )
+    world.execute("""
+        insert into staging.stage_policy values
+            ('person', 'encharge', 'lead_score', '40', 'mql'),
+            ('person', 'encharge', 'tag', 'HOT', 'sql'),
+            ('person', 'encharge', 'form', 'sign up', 'lead'),
+            ('person', 'hubspot', 'lead_status', 'open_deal', 'opportunity'),
+            ('account', 'stripe', 'trial', 'active', 'opportunity'),
+            ('account', 'hubspot', 'deal_stage', 'contract', 'sql')
+    """)
+    world.run(
+        *("stg_encharge__events", "int_anonymous_people", "int_encharge_events", "int_channel_signatures"),
+        *("int_web_sessions", "int_policy_signals", "int_account_stage_signals", "int_hubspot_object_people"),
+        *("int_hubspot_engagements", "fct_handoffs"),
+        as_of="2026-01-10 00:00:00",
+    )
+    return world
+
+
+def test_a_late_identification_gives_the_visits_before_it_to_the_person(later: DbtWarehouse) -> None:
+    assert later.rows("""
+        select people.email from staging.int_encharge_events as events
+        inner join journey.dim_people as people on events.person_key = people.person_key where event_id = 'v6'
+    """) == [("bob@globex.com",)]
+
+
+def test_a_session_ends_with_silence_or_another_campaign(later: DbtWarehouse) -> None:
+    assert later.rows("""
+        select event_id, is_session_start, channel, campaign_id from staging.int_web_sessions
+        where event_id like 'w%' order by occurred_at
+    """) == [
+        ("w1", True, "paid_search", "brand-search"),
+        # the page loaded again with its link
+        ("w2", False, "paid_search", "brand-search"),
+        ("w3", True, "paid_search", "other"),
+        # from one of our sites to another
+        ("w4", False, "paid_search", "other"),
+        # half an hour and a second of silence
+        ("w5", True, "direct", None),
+        ("w6", True, "referral", None),
+        # nobody has heard of these
+        ("w7", True, "other", None),
+    ]
+
+
+def test_a_policy_of_scores_tags_forms_and_statuses(later: DbtWarehouse) -> None:
+    signals = later.rows("""
+        select people.email, funnel_rank, from_at, until_at from staging.int_policy_signals as signals
+        inner join journey.dim_people as people on signals.person_key = people.person_key order by all
+    """)
+    day = datetime(2025, 12, 1)
+    assert signals == [
+        ("ann@acme.com", 3, datetime(2025, 1, 3, 8, 58), None),
+        ("ann@acme.com", 4, datetime(2025, 2, 3), None),
+        ("bob@globex.com", 4, day.replace(day=2), day.replace(day=5)),
+        ("bob@globex.com", 4, day.replace(day=6), None),
+        ("bob@globex.com", 5, day.replace(day=3), day.replace(day=4)),
+        ("bob@globex.com", 6, datetime(2025, 3, 1), datetime(2025, 3, 5)),
+    ]
+
+
+def test_a_policy_of_deal_stages_and_trials(later: DbtWarehouse) -> None:
+    signals = later.rows("""
+        select funnel_rank, from_at, until_at from staging.int_account_stage_signals as signals
+        inner join journey.dim_accounts as accounts on signals.account_key = accounts.account_key
+        where name = 'Acme' and until_at is not null
+    """)
+    assert set(signals) >= {
+        (5, datetime(2025, 3, 10), datetime(2025, 3, 18)),
+        (5, datetime(2025, 3, 19), datetime(2025, 3, 20)),
+        (6, datetime(2025, 3, 20, 10), datetime(2025, 4, 1, 10)),
+    }
+
+
+def test_notes_and_automated_mails_do_not_answer_a_lead(later: DbtWarehouse) -> None:
+    assert later.rows("""
+        select wall_clock_minutes from journey.fct_handoffs as handoffs
+        inner join journey.dim_owners as owners on handoffs.owner_key = owners.owner_key where owners.name = 'Otto Two'
+    """) == [(180,)]

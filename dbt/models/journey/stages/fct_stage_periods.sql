@@ -121,6 +121,11 @@ select
     cast(periods.entered_at as timestamp) as entered_at,
     cast(periods.exited_at as timestamp) as exited_at,
     periods.is_regression,
-    periods.is_skipped
+    periods.is_skipped,
+    row_number() over (
+        partition by periods.entity_type, periods.entity_key, periods.stage
+        order by periods.entered_at, case when periods.is_skipped then 0 else 1 end
+    ) > 1 as is_reentry,
+    cast({{ seconds_between('periods.entered_at', 'periods.exited_at') }} as bigint) as duration_seconds
 from periods
 left join people on periods.entity_type = 'person' and periods.entity_key = people.person_key

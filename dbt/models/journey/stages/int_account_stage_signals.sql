@@ -46,6 +46,31 @@ deals as (
 
 ),
 
+-- what holds for a stretch of time, where the policy names it
+stretches as (
+
+    select
+        account_key,
+        'deal_stage' as signal,
+        lower(stage) as value,
+        entered_at as from_at,
+        exited_at as until_at
+    from {{ ref('fct_deal_stage_periods') }}
+    where account_key <> 'unknown'
+    union all
+    select
+        sources.account_key,
+        'trial' as signal,
+        'active' as value,
+        subscriptions.trial_start_at as from_at,
+        subscriptions.trial_end_at as until_at
+    from {{ ref('stg_stripe__subscriptions') }} as subscriptions
+    inner join {{ ref('account_sources') }} as sources
+        on sources.source_type = 'customer' and subscriptions.customer_id = sources.source_id
+    where subscriptions.trial_start_at is not null
+
+),
+
 records as (
 
     select
@@ -79,6 +104,16 @@ signals as (
     from deals
     inner join policy
         on policy.source_system = 'hubspot' and policy.signal = 'deal' and deals.value = policy.value
+
+    union all
+
+    select
+        stretches.account_key,
+        policy.funnel_rank,
+        stretches.from_at,
+        stretches.until_at
+    from stretches
+    inner join policy on stretches.signal = policy.signal and stretches.value = lower(policy.value)
 
     union all
 

@@ -117,6 +117,15 @@ signals as (
             and policy.signal = 'event'
             and web.event_type = policy.value
 
+    union all
+
+    select
+        person_key,
+        funnel_rank,
+        from_at,
+        until_at
+    from {{ ref('int_policy_signals') }}
+
 )
 
 select
