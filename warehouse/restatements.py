@@ -11,6 +11,8 @@ in every version that is published from it:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from warehouse import publish
@@ -35,8 +37,62 @@ create table if not exists meta.months_as_published (
 );
 """
 
-MEASURES = ("mrr", "recognised_revenue")
 _TABLE = "fct_account_months"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What is compared: a query on one table of the star that gives measure, account, month and amount.
+
+    `{journey}` stands for the schema, of the build file or of the published version.
+    """
+
+    table: str
+    query: str
+    is_money: bool
+
+
+# a figure of a closed month changes only when the past is told anew: conversions count in the month in which they come
+FIGURES = (
+    Figure(
+        _TABLE,
+        "unpivot (select account_key, month, mrr, recognised_revenue from {journey}.fct_account_months) "
+        "on mrr, recognised_revenue into name measure value amount",
+        True,
+    ),
+    Figure(
+        "fct_leads",
+        "select 'leads' as measure, account_key, date_trunc('month', created_on)::date as month, count(*) as amount "
+        "from {journey}.fct_leads group by all",
+        False,
+    ),
+    Figure(
+        "fct_leads",
+        "select 'lead_conversions' as measure, account_key, date_trunc('month', converted_on)::date as month, "
+        "count(*) as amount from {journey}.fct_leads where converted_on is not null group by all",
+        False,
+    ),
+    Figure(
+        "fct_stage_periods",
+        "select concat(entity_type, '_entered_', stage) as measure, account_key, "
+        "date_trunc('month', timezone('{zone}', timezone('UTC', entered_at)))::date as month, count(*) as amount "
+        "from {journey}.fct_stage_periods where not is_skipped group by all",
+        False,
+    ),
+    Figure(
+        "fct_deal_snapshots",
+        "select 'open_pipeline' as measure, account_key, date_trunc('month', snapshot_date)::date as month, "
+        "sum(amount) as amount from {journey}.fct_deal_snapshots where snapshot_date = last_day(snapshot_date) "
+        "group by all",
+        True,
+    ),
+    Figure(
+        "fct_deals",
+        "select 'won_deals' as measure, account_key, date_trunc('month', closed_on)::date as month, "
+        "sum(coalesce(amount, 0)) as amount from {journey}.fct_deals where is_won group by all",
+        True,
+    ),
+)
 
 
 def record(settings: Settings, run_id: str) -> int:
@@ -80,45 +136,54 @@ def _compare(connection: duckdb.DuckDBPyConnection, run_id: str, basis: str) -> 
     ]
     for_all = "policy" if policies[0] != policies[1] else "reporting_convention" if now[2] != then[2] else None
     connection.execute("create or replace temp table moved_accounts as " + _MOVED_ACCOUNTS)
-    for measure in MEASURES:
-        account, reason = (
-            ("cast(null as varchar)", f"'{for_all}'")
-            if for_all
-            else (
-                "account_key",
-                "case when account_key in (select account_key from moved_accounts) then 'identity' else 'source' end",
-            )
+    databases = ("current_database()", "'published'")
+    shared = [figure for figure in FIGURES if all(_has(connection, db, "journey", figure.table) for db in databases)]
+    account, reason = (
+        ("cast(null as varchar)", f"'{for_all}'")
+        if for_all
+        else (
+            "account_key",
+            "case when account_key in (select account_key from moved_accounts) then 'identity' else 'source' end",
         )
-        connection.execute(
-            f"""
-            insert into meta.restatements
-            with before as (
-                select account_key, month, {measure} as amount from published.journey.{_TABLE} where is_complete
-            ),
-            after as (
-                select account_key, month, {measure} as amount from journey.{_TABLE}
-                where month in (select month from before)
-            ),
-            compared as (
-                select
-                    coalesce(before.account_key, after.account_key) as account_key,
-                    coalesce(before.month, after.month) as month,
-                    coalesce(before.amount, 0) as amount_before,
-                    coalesce(after.amount, 0) as amount_after
-                from before
-                full join after on before.account_key = after.account_key and before.month = after.month
-            )
+    )
+    connection.execute(
+        f"""
+        insert into meta.restatements
+        with closed as (
+            select max(month) as last_month from published.journey.{_TABLE} where is_complete
+        ),
+        before as (
+            {_figures(shared, "published.journey", then[2])}
+        ),
+        after as (
+            {_figures(shared, "journey", now[2])}
+        ),
+        compared as (
             select
-                ?, cast(? as timestamp), ?, 'journey.{_TABLE}', month, '{measure}', {account} as who,
-                sum(amount_before), sum(amount_after), {reason} as why
-            from compared
-            where amount_before <> amount_after
-            group by all
-            having sum(amount_before) <> sum(amount_after)
-            order by month, who
-            """,
-            [run_id, now[0], basis],
+                coalesce(before.table_name, after.table_name) as table_name,
+                coalesce(before.measure, after.measure) as measure,
+                coalesce(before.account_key, after.account_key) as account_key,
+                coalesce(before.month, after.month) as month,
+                coalesce(before.amount, 0) as amount_before,
+                coalesce(after.amount, 0) as amount_after
+            from before
+            full join after
+                on
+                    before.measure = after.measure
+                    and before.account_key = after.account_key
+                    and before.month = after.month
         )
+        select
+            ?, cast(? as timestamp), ?, table_name, month, measure, {account} as who,
+            sum(amount_before), sum(amount_after), {reason} as why
+        from compared
+        where amount_before <> amount_after and month <= (select last_month from closed)
+        group by all
+        having sum(amount_before) <> sum(amount_after)
+        order by measure, month, who
+        """,
+        [run_id, now[0], basis],
+    )
     counted = connection.execute("select count(*) from meta.restatements where run_id = ?", [run_id]).fetchone()
     return int(counted[0]) if counted else 0
 
@@ -135,30 +200,49 @@ where now.account_key <> before.account_key
 """
 
 
+def _figures(figures: Sequence[Figure], journey: str, zone: str) -> str:
+    """All figures of a schema as one query: table, measure, account, month, amount, whether it is money."""
+    return " union all ".join(
+        f"select 'journey.{figure.table}' as table_name, measure, account_key, month, "
+        f"cast(amount as decimal(18, 4)) as amount, {figure.is_money} as is_money "
+        f"from ({figure.query.format(journey=journey, zone=zone)})"
+        for figure in figures
+    )
+
+
 def _sum_up(connection: duckdb.DuckDBPyConnection) -> None:
-    """Closed months on both bases: as first published, and as known now."""
+    """Closed months on both bases: as first published, and as known now. Counts have no currency."""
+    here = [figure for figure in FIGURES if _has(connection, "current_database()", "journey", figure.table)]
+    zone = connection.execute("select max_by(time_zone, started_at) from meta.runs").fetchone()
     connection.execute("delete from meta.months_as_published")
-    for measure in MEASURES:
-        connection.execute(
-            f"""
-            insert into meta.months_as_published
-            with known as (
-                select month, max(currency) as currency, sum({measure}) as amount
-                from journey.{_TABLE} where is_complete group by month
-            ),
-            restated as (
-                select
-                    month, sum(amount_after - amount_before) as amount, count(distinct run_id) as runs,
-                    max(run_id) as run_id
-                from meta.restatements where measure = '{measure}' group by month
-            )
+    connection.execute(
+        f"""
+        insert into meta.months_as_published
+        with closed as (
+            select max(month) as last_month, max(currency) as currency from journey.{_TABLE} where is_complete
+        ),
+        known as (
+            select measure, month, bool_or(is_money) as is_money, sum(amount) as amount
+            from ({_figures(here, "journey", zone[0] if zone else "UTC")})
+            group by measure, month
+        ),
+        restated as (
             select
-                known.month, '{measure}', known.currency, known.amount - coalesce(restated.amount, 0),
-                coalesce(restated.amount, 0), known.amount, coalesce(restated.runs, 0), restated.run_id
-            from known left join restated on known.month = restated.month
-            order by known.month
-            """
+                measure, month, sum(amount_after - amount_before) as amount, count(distinct run_id) as runs,
+                max(run_id) as run_id
+            from meta.restatements group by measure, month
         )
+        select
+            coalesce(known.month, restated.month) as month, coalesce(known.measure, restated.measure) as measure,
+            case when coalesce(known.is_money, false) then closed.currency else '' end,
+            coalesce(known.amount, 0) - coalesce(restated.amount, 0), coalesce(restated.amount, 0),
+            coalesce(known.amount, 0), coalesce(restated.runs, 0), restated.run_id
+        from known
+        full join restated on known.measure = restated.measure and known.month = restated.month
+        inner join closed on coalesce(known.month, restated.month) <= closed.last_month
+        order by measure, month
+        """
+    )
 
 
 def _has(connection: duckdb.DuckDBPyConnection, database: str, schema: str, table: str) -> bool:

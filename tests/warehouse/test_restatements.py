@@ -28,6 +28,7 @@ def night(settings: Settings) -> Run:
         months: Months, as_of: datetime = settings.as_of, policy: str = "v1", published: bool = True, **more: Any
     ) -> meta.Run:
         sources = more.pop("sources", {"cus_1": "a", "cus_2": "b"})
+        more_tables = more.pop("star", {})
         now = settings.model_copy(update={"as_of": as_of, **more})
         made = meta.new_run(as_of)
         meta.begin_run(now, made)
@@ -50,6 +51,10 @@ def night(settings: Settings) -> Run:
                 connection.execute(
                     "insert into journey.account_sources values (?, 'stripe', 'customer', ?)", [account, source]
                 )
+            for table, rows in more_tables.items():
+                connection.execute(f"create or replace table journey.{table} ({STAR[table]})")
+                for row in rows:
+                    connection.execute(f"insert into journey.{table} values ({', '.join('?' * len(row))})", list(row))
         meta.record_builds(now, made.run_id, ["journey.fct_account_months", "journey.account_sources"])
         restatements.record(now, made.run_id)
         meta.end_run(now, made.run_id, "passed" if published else "failed")
@@ -60,6 +65,14 @@ def night(settings: Settings) -> Run:
     return run
 
 
+# the columns of the star that are compared
+STAR = {
+    "fct_leads": "account_key varchar, created_on date, converted_on date",
+    "fct_stage_periods": "entity_type varchar, account_key varchar, stage varchar, entered_at timestamp, "
+    "is_skipped boolean",
+    "fct_deals": "account_key varchar, closed_on date, is_won boolean, amount decimal(18, 4)",
+    "fct_deal_snapshots": "account_key varchar, snapshot_date date, amount decimal(18, 4)",
+}
 FIRST: Months = {("a", MAY): (100, 90), ("b", MAY): (50, 50), ("a", JUNE): (100, 40), ("b", JUNE): (50, 25)}
 
 
@@ -151,3 +164,52 @@ def test_neither_another_currency_nor_an_earlier_instant_is_compared(settings: S
     night({key: (mrr * 2, revenue) for key, (mrr, revenue) in FIRST.items()}, currency="EUR")
     night(FIRST, datetime(2026, 6, 1, tzinfo=UTC), currency="EUR")
     assert noted(settings) == []
+
+
+MID_MAY, END_OF_MAY, MID_JUNE = date(2026, 5, 15), date(2026, 5, 31), date(2026, 6, 15)
+STAR_OF_MAY: dict[str, list[tuple[Any, ...]]] = {
+    "fct_leads": [("a", MID_MAY, None), ("b", MID_MAY, MID_MAY), ("b", MID_JUNE, None)],
+    "fct_stage_periods": [
+        ("person", "a", "mql", datetime(2026, 5, 31, 23), False),
+        ("account", "a", "mql", datetime(2026, 5, 20), True),
+        ("account", "b", "customer", datetime(2026, 5, 20), False),
+    ],
+    "fct_deals": [("b", MID_MAY, True, 500), ("a", MID_MAY, False, 900)],
+    "fct_deal_snapshots": [("a", MID_MAY, 700), ("a", END_OF_MAY, 800), ("a", MID_JUNE, 900)],
+}
+
+
+def test_figures_of_the_journey_are_noted_with_what_they_were_before(settings: Settings, night: Run):
+    night(FIRST, star=STAR_OF_MAY)
+    # a lead came to light, another converted, a stay was not one, a deal was worth less, another was open at the end
+    now = {
+        "fct_leads": [
+            ("a", MID_MAY, MID_MAY),
+            ("a", MID_MAY, None),
+            *STAR_OF_MAY["fct_leads"][1:],
+            ("a", MID_JUNE, None),
+        ],
+        "fct_stage_periods": STAR_OF_MAY["fct_stage_periods"][1:],
+        "fct_deals": [("b", MID_MAY, True, 450), ("a", MID_MAY, False, 900)],
+        "fct_deal_snapshots": [("a", MID_MAY, 1), ("a", END_OF_MAY, 850), ("b", END_OF_MAY, 40)],
+    }
+    night(FIRST, star=now)
+    night(FIRST, star=now)
+    assert noted(settings) == [
+        (MAY, "lead_conversions", "a", 0, 1, "source"),
+        (MAY, "leads", "a", 1, 2, "source"),
+        (MAY, "open_pipeline", "a", 800, 850, "source"),
+        (MAY, "open_pipeline", "b", 0, 40, "source"),
+        (MAY, "person_entered_mql", "a", 1, 0, "source"),
+        (MAY, "won_deals", "b", 500, 450, "source"),
+    ]
+    assert bases(settings, "leads") == {MAY: (2, 1, 3, 1)}
+    assert bases(settings, "person_entered_mql") == {MAY: (1, -1, 0, 1)}
+    assert bases(settings, "open_pipeline") == {MAY: (800, 90, 890, 1)}
+
+
+def test_months_of_stage_entries_are_those_of_the_reporting_zone(settings: Settings, night: Run):
+    """In Tokyo the last hour of May in UTC is June."""
+    night(FIRST, star=STAR_OF_MAY)
+    night(FIRST, star=STAR_OF_MAY, time_zone="Asia/Tokyo")
+    assert noted(settings) == [(MAY, "person_entered_mql", None, 1, 0, "reporting_convention")]
