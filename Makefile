@@ -30,7 +30,7 @@ endef
 
 SPLINK_STAMP  := $(VENV)/.installed-splink
 
-.PHONY: help setup setup-splink setup-spark setup-iceberg demo dev metrics spark spark-stop test test-all test-spark test-cluster mutants lint format bench bench-engines lock clean
+.PHONY: help setup setup-splink setup-spark setup-iceberg demo dev metrics spark spark-stop test test-all test-spark test-cluster mutants lint format docs bench bench-engines lock clean
 help:           ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
 
@@ -103,6 +103,9 @@ lint: $(STAMP)  ## ruff and sqlfluff
 format: $(STAMP) ## apply ruff's formatting
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
+
+docs: $(STAMP)   ## make the tables and the picture of docs/star-schema.md from the project again
+	@$(PY) -m tests.docs.star
 
 bench: $(STAMP) ## where the time of a refresh goes, as ratios to floors, and how the build grows with the company
 	$(PY) -m tests.benchmarks
