@@ -92,11 +92,14 @@ def _billing(b: Billing) -> None:
     b.rows["invoices"][-1] |= {"total": 10000, "amount_due": 10000, "amount_remaining": 10000, "status": "open"}
     _paid(b, "dear", hundred, *MONTH)
     b.rows["customers"][-1]["hubspot_company_id"] = "c_dear"
+    _paid(b, "huge", b.price(10_000_000), *MONTH)
+    b.rows["customers"][-1]["hubspot_company_id"] = "c_huge"
 
 
 def _crm(world: DbtWarehouse) -> None:
-    companies = [("c_plain", "plain"), ("c_dear", "dear"), ("c_talk", "talk")]
+    companies = [("c_plain", "plain"), ("c_dear", "dear"), ("c_talk", "talk"), ("c_huge", "huge")]
     deals = [("plain", "1200", "2025-02-27"), ("talk", "600", "2025-03-05"), ("dear", "5000", "2025-03-01")]
+    deals.append(("huge", "1200000", "2025-03-01"))
     rows = {
         "companies": [{"id": key, "name": f"Company {name}", "domain": f"{name}.test"} for key, name in companies],
         "pipelines": [{"id": "deals:sales", "object_type": "deals", "pipeline_id": "sales", "label": "Sales"}],
@@ -117,7 +120,7 @@ def _crm(world: DbtWarehouse) -> None:
         ],
         "associations": [
             association("deals", deal, "companies", f"c_{name}", 5, label="Primary")
-            for deal, name in [("plain", "plain"), ("plain_more", "plain"), ("talk", "talk"), ("dear", "dear")]
+            for deal, name in [(name, name) for name, _, _ in deals] + [("plain_more", "plain")]
         ],
     }
     rows["deals"][-1]["deal_type"] = "existingbusiness"
@@ -262,6 +265,12 @@ def test_from_mrr_to_revenue(world: DbtWarehouse, name: str, month: str, expecte
             "dear",
             "2025-03",
             {"crm_won": "5000.00", "value_of_the_term": "-4861.11", "unexplained": "-38.89", "mrr_new": "100.00"},
+        ),
+        # amounts of which the squares do not fit a decimal
+        (
+            "huge",
+            "2025-03",
+            {"crm_won": "1200000.00", "value_of_the_term": "-1100000.00", "mrr_new": "100000.00"},
         ),
     ],
 )

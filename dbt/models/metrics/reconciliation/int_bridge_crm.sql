@@ -32,6 +32,9 @@ ranked as (
         deals.*,
         beginnings.moved_on,
         beginnings.mrr_new,
+        -- the square of an amount is too long for a decimal
+        {{ to_parts('deals.won') }} as won_parts,
+        {{ to_parts('beginnings.mrr_new') }} as mrr_parts,
         row_number() over (
             partition by deals.account_key, deals.is_existing_business
             order by abs({{ days_between('deals.won_on', 'beginnings.moved_on') }}), deals.won_on, deals.deal_key
@@ -50,9 +53,9 @@ paired as (
         moved_on is not null and not is_existing_business and nearness = 1 as is_pair,
         -- the months that the amount stands for: the nearest, by ratio, of one, twelve, 24 and 36
         case
-            when won * won < 12 * mrr_new * mrr_new then 1
-            when won * won < 288 * mrr_new * mrr_new then 12
-            when won * won < 864 * mrr_new * mrr_new then 24
+            when won_parts * won_parts < 12 * mrr_parts * mrr_parts then 1
+            when won_parts * won_parts < 288 * mrr_parts * mrr_parts then 12
+            when won_parts * won_parts < 864 * mrr_parts * mrr_parts then 24
             else 36
         end as term_months
     from ranked
