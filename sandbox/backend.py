@@ -28,8 +28,8 @@ ARCHIVED = "hubspot archived"
 EVENT_RETENTION = timedelta(days=30)
 
 TRUTHS = (
-    "people", "accounts", "mrr", "revenue", "channels", "economics", "segments", "plans", "margins", "cohorts",
-    "leads", "stages", "deals", "handoffs",
+    "people", "accounts", "mrr", "revenue", "channels", "economics", "segments", "lifetimes", "plans", "margins",
+    "cohorts", "leads", "stages", "deals", "handoffs",
 )  # fmt: skip
 
 

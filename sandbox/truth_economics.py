@@ -95,7 +95,7 @@ def economics(
 ) -> list[Row]:
     """The company's month in one row each."""
     months = months_from(first, day_of(now))
-    survival = _Survival(accounts, months)
+    survival = Survival([stay for account in accounts for stay in stays_of(account, months)])
     rows: list[Row] = []
     for number, month in enumerate(months):
         own = [(account, account.months[number]) for account in accounts]
@@ -130,7 +130,7 @@ def _company(month: date, own: Sequence[tuple[Account, Month]], bill: Spent) -> 
     return row
 
 
-def _ratios(rows: list[Row], number: int, bills: Mapping[date, Spent], lag: int | None, survival: _Survival) -> None:
+def _ratios(rows: list[Row], number: int, bills: Mapping[date, Spent], lag: int | None, survival: Survival) -> None:
     row = rows[number]
     start, new, end = row["customers_start"], row["customers_new"], row["customers_end"]
     lost = -(row["mrr_contraction"] + row["mrr_churn"])
@@ -163,7 +163,7 @@ def _ratios(rows: list[Row], number: int, bills: Mapping[date, Spent], lag: int 
     _lifetime(rows, number, survival)
 
 
-def _lifetime(rows: list[Row], number: int, survival: _Survival) -> None:
+def _lifetime(rows: list[Row], number: int, survival: Survival) -> None:
     row = rows[number]
     recent = [past for past in rows[max(number - 2, 0) : number + 1] if past["gross_margin_amount"] is not None]
     margin = _ratio(
@@ -185,21 +185,24 @@ def _lifetime(rows: list[Row], number: int, survival: _Survival) -> None:
             row["ltv_to_cac"] = _ratio(row["clv"], row["cac_fully_loaded"])
 
 
-class _Survival:
+def stays_of(account: Account, months: Sequence[date]) -> list[tuple[int, int | None]]:
+    """The stays of an account as a customer: month begun and months it lasted or None, counted from the first month."""
+    stays: list[tuple[int, int | None]] = []
+    for number, month in enumerate(months):
+        for kind in account.turns.get(month, ()):
+            if kind == "churn":
+                begun, _ = stays.pop()
+                stays.append((begun, number - begun))
+            else:
+                stays.append((number, None))
+    return stays
+
+
+class Survival:
     """How long customers stay, by what each month knew (Kaplan and Meier): a stay that goes on is censored."""
 
-    def __init__(self, accounts: Sequence[Account], months: Sequence[date]) -> None:
-        # stays as (month begun, months it lasted or None), both counted from the first month
-        self.stays: list[tuple[int, int | None]] = []
-        for account in accounts:
-            begun = 0
-            for number, month in enumerate(months):
-                for kind in account.turns.get(month, ()):
-                    if kind == "churn":
-                        self.stays[-1] = (begun, number - begun)
-                    else:
-                        begun = number
-                        self.stays.append((begun, None))
+    def __init__(self, stays: Sequence[tuple[int, int | None]]) -> None:
+        self.stays = stays
 
     def _known(self, number: int) -> list[tuple[int, int]]:
         """By tenure: the stays that reached it by the month and had not ended before, and those that ended in it."""

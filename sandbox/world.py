@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sandbox import truth, truth_accounts, truth_conversion, truth_economics, truth_stages
+from sandbox import truth, truth_accounts, truth_conversion, truth_economics, truth_lifetimes, truth_stages
 from sandbox.arrivals import Arrivals, beginning
 from sandbox.billing import bill
 from sandbox.catalog import Catalog
@@ -220,6 +220,10 @@ class World:
     def truth_segments(self) -> list[dict[str, Any]]:
         """Customers, MRR, revenue and advertising by month and segment."""
         return truth_economics.segments(self._accounts(), self._spent(), self.start, self._now)
+
+    def truth_lifetimes(self) -> list[dict[str, Any]]:
+        """What a customer is worth, by month and segment."""
+        return truth_lifetimes.lifetimes(self._accounts(), self._spent(), self.start, self._now)
 
     def truth_plans(self) -> list[dict[str, Any]]:
         """MRR movements, revenue and its cost by month and product."""
