@@ -220,7 +220,12 @@ def stages_differ_from_billing(dbt: DbtWarehouse, zone: str) -> list[str]:
         # back from at risk is no beginning
         if not (before.get(account) == "at_risk" and stage in ("customer", "won_back")):
             entered[account][stage].add(local_day(at, zone))
-        if stage == "at_risk" and before.get(account) not in ("customer", "won_back"):
+        begins = moved[account]["new"] | moved[account]["reactivation"]
+        if (
+            stage == "at_risk"
+            and before.get(account) not in ("customer", "won_back")
+            and local_day(at, zone) not in begins
+        ):
             found.append(f"{account} at risk at {at} after {before.get(account)}")
         before[account] = stage
     if not entered or not any("churn" in movements for movements in moved.values()):
@@ -229,7 +234,8 @@ def stages_differ_from_billing(dbt: DbtWarehouse, zone: str) -> list[str]:
         for movement, stage in (("churn", "churned"), ("new", "customer"), ("reactivation", "won_back")):
             days, moves = entered[account][stage], movements[movement]
             # somebody who is at risk from the first moment begins so
-            if not days <= moves <= days | entered[account]["at_risk"]:
+            at_once = set() if stage == "churned" else entered[account]["at_risk"]
+            if not days <= moves <= days | at_once:
                 found.append(f"{account} {stage} on {sorted(days)}, {movement} on {sorted(moves)}")
     return found
 
@@ -276,6 +282,32 @@ def grouped(rows: Iterable[tuple[Any, ...]], width: int) -> Iterable[tuple[tuple
     return groups.items()
 
 
+def conversions_differ(dbt: DbtWarehouse) -> list[str]:
+    """A lead converts on the day on which its account began to pay, if that is not before it came."""
+    began = dict(
+        dbt.rows("select account_key, min(moved_on) from journey.fct_mrr_movements where movement = 'new' group by 1")
+    )
+    found, days = [], []
+    for row in dbt.dicts("select * from journey.fct_leads"):
+        paid = began.get(row["account_key"]) if row["account_key"] != UNKNOWN else None
+        is_later = paid is not None and paid >= row["created_on"]
+        expected = (paid, (paid - row["created_on"]).days) if is_later else (None, None)
+        if (row["converted_on"], row["days_to_convert"]) != expected:
+            found.append(f"lead {row['person_key']}: {row['converted_on']}, {row['days_to_convert']}, not {expected}")
+        if is_later:
+            days.append((row["created_on"].replace(day=1), row["days_to_convert"]))
+    if len(days) < 3:
+        found.append(f"too poor: {len(days)} leads convert")
+    for cohort, within, converted in dbt.rows(
+        "select cohort_month, within_days, leads_converted from metrics.lead_conversion_cohorts "
+        "where segment_type = 'all'"
+    ):
+        counted = sum(1 for month, day in days if month == cohort and day <= within)
+        if counted != converted:
+            found.append(f"cohort {cohort}, {within} days: {converted}, not {counted}")
+    return found
+
+
 # --- 8: open pipeline -------------------------------------------------------------------------------------------------
 
 
@@ -297,6 +329,27 @@ def pipeline_rolls_forward(dbt: DbtWarehouse, zone: str) -> list[str]:
     found += snapshots_differ(dbt, {row["day"]: row for row in days}, zone)
     found += flows_differ(dbt)
     found += waterfall_breaks(dbt)
+    found += closings_differ(dbt)
+    return found
+
+
+def closings_differ(dbt: DbtWarehouse) -> list[str]:
+    """A deal was closed when it last came to the kind of end it is at: from an open stage, or from the other end."""
+    closed: dict[str, datetime | None] = {}
+    before: dict[str, bool | None] = {}
+    for key, entered, is_closed, is_won in dbt.rows(
+        "select deal_key, entered_at, is_closed, is_won from journey.fct_deal_stage_periods where is_from_history "
+        "order by deal_key, entered_at"
+    ):
+        end = is_won if is_closed else None
+        if end is None or before.get(key) != end:
+            closed[key] = entered if is_closed else None
+        before[key] = end
+    found = []
+    for key, created, closed_at in dbt.rows("select deal_key, created_at, closed_at from journey.fct_deals"):
+        expected = closed.get(key, closed_at)
+        if closed_at != (expected and max(expected, created)):
+            found.append(f"deal {key} closed at {closed_at}, not {expected}")
     return found
 
 

@@ -65,6 +65,7 @@ def test_everybody_is_in_one_stage_at_every_instant(world: DbtWarehouse) -> None
 
 def test_funnels_fall_and_conversion_rises(world: DbtWarehouse) -> None:
     assert invariants.funnels_fall_and_conversion_rises(world) == []
+    assert invariants.conversions_differ(world) == []
 
 
 def test_open_pipeline_rolls_forward(world: DbtWarehouse) -> None:
