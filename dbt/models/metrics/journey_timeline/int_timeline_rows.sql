@@ -29,8 +29,7 @@ with events as (
         cast(null as string) as account_stage,
         cast(null as decimal(18, 4)) as mrr_before,
         cast(null as decimal(18, 4)) as mrr_change,
-        0 as churned,
-        0 as restarted
+        0 as churned
     from {{ ref('fct_journey_events') }}
     where account_key <> 'unknown' and event_type not in ('stage_entered', 'subscription_changed')
 
@@ -77,8 +76,7 @@ movements as (
         cast(null as string) as account_stage,
         movements.mrr_before,
         movements.amount as mrr_change,
-        0 as churned,
-        0 as restarted
+        0 as churned
     from {{ ref('fct_mrr_movements') }} as movements
     left join lives on movements.account_key = lives.account_key and movements.moved_on = lives.moved_on
     where movements.account_key <> 'unknown' and movements.moved_on <= {{ as_of_date() }}
@@ -112,8 +110,7 @@ stages as (
         case when entity_type = 'account' then stage end as account_stage,
         cast(null as decimal(18, 4)) as mrr_before,
         cast(null as decimal(18, 4)) as mrr_change,
-        case when entity_type = 'account' and stage = 'churned' then 1 else 0 end as churned,
-        case when entity_type = 'account' and previous_stage = 'churned' then 1 else 0 end as restarted
+        case when entity_type = 'account' and stage = 'churned' then 1 else 0 end as churned
     from {{ ref('fct_stage_periods') }}
     where account_key <> 'unknown' and not is_skipped
 

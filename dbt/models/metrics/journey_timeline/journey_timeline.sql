@@ -18,7 +18,17 @@ told as (
 
 ),
 
--- what holds at an instant includes what happens at it, except that the event that ends a journey belongs to it
+journeys as (
+
+    select
+        account_key,
+        max(journey_number) as journeys
+    from {{ ref('int_journey_windows') }}
+    group by account_key
+
+),
+
+-- what holds at an instant includes what happens at it
 numbered as (
 
     select
@@ -26,48 +36,44 @@ numbered as (
         row_number() over (
             partition by account_key order by occurred_at, sentence_order, source_key, source_table
         ) as sequence_number,
-        count(account_stage) over account as stage_number,
         coalesce(sum(mrr_change) over account, 0) as mrr,
-        sum(churned) over account - sum(churned) over (partition by account_key, occurred_at) as churns,
-        sum(restarted) over (partition by account_key) as restarts
+        sum(churned) over account as churns,
+        max_by(account_stage, case when account_stage is not null then occurred_at end) over account as stage,
+        max(case when account_stage is not null then occurred_at end) over account as stage_since
     from told
     window account as (partition by account_key order by occurred_at)
-
-),
-
--- the stage at a row is the one of the last change up to it
-staged as (
-
-    select
-        *,
-        max(account_stage) over (partition by account_key, stage_number) as stage
-    from numbered
 
 ),
 
 named as (
 
     select
-        staged.*,
+        numbered.*,
         accounts.name as account,
+        -- the event that ends a journey belongs to it, and so does what follows until the next one begins
+        least(
+            coalesce(journeys.journeys, 1),
+            numbered.churns + case when numbered.stage = 'churned' and numbered.stage_since = numbered.occurred_at then 0 else 1 end
+        ) as journey_number,
         case
-            when staged.person_key = 'unknown' then null
+            when numbered.person_key = 'unknown' then null
             else coalesce(nullif(people.full_name, ''), people.email)
         end as person,
-        case when staged.owner_key <> 'unknown' then owners.name end as owner,
-        case when staged.channel_key <> 'unknown' then channels.label end as channel,
-        case when staged.campaign_key <> 'unknown' then campaigns.name end as campaign,
+        case when numbered.owner_key <> 'unknown' then owners.name end as owner,
+        case when numbered.channel_key <> 'unknown' then channels.label end as channel,
+        case when numbered.campaign_key <> 'unknown' then campaigns.name end as campaign,
         deals.name as deal,
-        {{ spoken_amount('staged.amount', 'staged.amount_currency') }} as amount_text,
-        {{ spoken_amount('staged.mrr_before', 'staged.amount_currency') }} as before_text,
-        {{ spoken_amount('staged.mrr_before + staged.mrr_change', 'staged.amount_currency') }} as after_text
-    from staged
-    inner join {{ ref('dim_accounts') }} as accounts on staged.account_key = accounts.account_key
-    left join {{ ref('dim_people') }} as people on staged.person_key = people.person_key
-    left join {{ ref('dim_owners') }} as owners on staged.owner_key = owners.owner_key
-    left join {{ ref('dim_channels') }} as channels on staged.channel_key = channels.channel_key
-    left join {{ ref('dim_campaigns') }} as campaigns on staged.campaign_key = campaigns.campaign_key
-    left join {{ ref('fct_deals') }} as deals on staged.deal_key = deals.deal_key
+        {{ spoken_amount('numbered.amount', 'numbered.amount_currency') }} as amount_text,
+        {{ spoken_amount('numbered.mrr_before', 'numbered.amount_currency') }} as before_text,
+        {{ spoken_amount('numbered.mrr_before + numbered.mrr_change', 'numbered.amount_currency') }} as after_text
+    from numbered
+    inner join {{ ref('dim_accounts') }} as accounts on numbered.account_key = accounts.account_key
+    left join journeys on numbered.account_key = journeys.account_key
+    left join {{ ref('dim_people') }} as people on numbered.person_key = people.person_key
+    left join {{ ref('dim_owners') }} as owners on numbered.owner_key = owners.owner_key
+    left join {{ ref('dim_channels') }} as channels on numbered.channel_key = channels.channel_key
+    left join {{ ref('dim_campaigns') }} as campaigns on numbered.campaign_key = campaigns.campaign_key
+    left join {{ ref('fct_deals') }} as deals on numbered.deal_key = deals.deal_key
 
 ),
 
@@ -120,7 +126,7 @@ select
     is_headline,
     is_milestone,
     is_automated,
-    cast(least(churns, restarts) + 1 as int) as journey_number,
+    cast(journey_number as int) as journey_number,
     cast(coalesce(stage, 'none') as string) as stage,
     {{ round_money('mrr') }} as mrr,
     cast('{{ var("currency") | upper }}' as string) as currency,
