@@ -14,12 +14,13 @@
     {%- set open = scratch('__open') -%}
     {%- set frontier = scratch('__frontier') -%}
     {%- set walked = scratch('__walked') -%}
+    {%- set merged = scratch('__merged') -%}
     {%- set columns = 'node_id, neighbour_id, link_id, confidence, first_seen_at' -%}
     {%- set before_edges = load_relation(edges) if existing is not none else none -%}
 
     {{ run_hooks(pre_hooks) }}
 
-    {%- for relation in [news, open, frontier, walked] -%}
+    {%- for relation in [news, open, frontier, walked, merged] -%}
         {% do adapter.drop_relation(relation) %}
     {%- endfor -%}
 
@@ -112,9 +113,15 @@
         {% do exceptions.raise_compiler_error(this.identifier ~ ": a way has more than 1,000 links") %}
     {%- endif -%}
 
+    {#- never an insert into `walked`, which may be empty: what DuckDB 2.0 inserts into an empty table of the same transaction
+        (a whole row group of 122,880 rows and more) is not there for the statements that write from it -#}
+    {%- set whole = walked -%}
     {%- if before_edges is not none -%}
-        {% call statement('kept') -%}
-            insert into {{ walked }}
+        {%- set whole = merged -%}
+        {% call statement('merged') -%}
+            create table {{ merged }} {{ table_format() }} as
+            select node_id, root_id, step, from_id, to_id, link_id from {{ walked }}
+            union all
             select known.node_id, known.root_id, known.step, known.from_id, known.to_id, known.link_id
             from {{ existing }} as known
             inner join (select distinct node_id from {{ news }}) as news on known.node_id = news.node_id
@@ -123,10 +130,10 @@
         {%- endcall %}
     {%- endif -%}
 
-    {{ replace_with(load_cached_relation(this), target_relation, 'select * from ' ~ walked) }}
+    {{ replace_with(load_cached_relation(this), target_relation, 'select * from ' ~ whole) }}
     {{ replace_with(edges, edges, 'select * from ' ~ news) }}
 
-    {%- for relation in [news, open, frontier, walked] -%}
+    {%- for relation in [news, open, frontier, walked, merged] -%}
         {% do adapter.drop_relation(relation) %}
     {%- endfor -%}
 

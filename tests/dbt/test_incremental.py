@@ -5,7 +5,10 @@ from __future__ import annotations
 import random
 from datetime import datetime, timedelta
 
+import duckdb
 import pytest
+
+from tests.benchmarks import growth
 
 MODEL = "stg_encharge__events"
 COLUMNS = "event_id, event_type, extracted_at, first_extracted_at, occurred_month, modified_at"
@@ -77,3 +80,17 @@ def test_a_month_without_news_is_not_written_again(dbt):
     dbt.execute("update staging.stg_encharge__events set event_type = 'marked' where event_id = 'evt_1'")
     dbt.raw("encharge", "events", [event(2, second)])
     assert [row[1] for row in nightly(dbt, second)] == ["marked", "opened 1"]
+
+
+@pytest.mark.slow
+def test_a_night_without_news_keeps_more_ways_than_a_row_group_of_the_engine(dbt):
+    """Regression: 122,880 ways and more were lost in any night that had to walk none of them again."""
+    with duckdb.connect(str(dbt.path)) as connection:
+        growth.make_accounts(connection, 14_000, growth.AS_OF)
+        for stream in ("hubspot.companies", "hubspot.contacts", "stripe.customers", "encharge.people"):
+            growth.insert(connection, stream, *growth.STREAMS[stream], growth.AS_OF)
+    dbt.run("+identity_paths", as_of=growth.AS_OF)
+    ways = dbt.value("select count(*) from identity.identity_paths")
+    assert ways >= 122_880
+    dbt.run("+identity_paths", as_of=growth.AS_OF)
+    assert dbt.value("select count(*) from identity.identity_paths") == ways
