@@ -491,6 +491,16 @@ def tax_inside_the_price_and_an_amount_off(a: Account) -> Iterator[Figures]:
 
 
 @scenario()
+def tax_inside_the_price_of_an_item_that_is_given_away_once(a: Account) -> Iterator[Figures]:
+    """A line that is discounted to nothing shows no tax: the rate is that of the item beside it."""
+    sub = a.subscribe("2026-05-20", a.price(11900), a.price(5950))
+    gift = sub.give_discount(a.coupon("gift", "once", percent_off=100), "2026-05-20", place=0)
+    cycle = ("2026-05-20", "2026-06-20")
+    a.invoice(cycle[0], [sub.line(*cycle, 0, off=[(gift, 11900)]), sub.line(*cycle, 1, tax=950, inclusive=True)])
+    yield Figures(mrr={"2026-05": "150.00"}, movements=[("2026-05-20", "new", "150.00")])
+
+
+@scenario()
 def tax_inside_a_price_that_changes_between_two_nights(a: Account) -> Iterator[Figures]:
     sub = a.subscribe("2026-05-01", a.price(11900))
     sub.bill("2026-05-01", 2, tax=1900, inclusive=True)

@@ -82,6 +82,8 @@ carried as (
             max(case when evidence = 'invoice_line' then tax_ppm end) over (partition by subscription_item_id, tax_group),
             tax_ppm,
             max(case when evidence = 'invoice_line' and tax_group = 1 then tax_ppm end) over (partition by subscription_item_id),
+            -- a line that is discounted to nothing shows no tax: the subscription's other items do
+            max(case when evidence = 'invoice_line' then tax_ppm end) over (partition by subscription_id),
             0
         ) as carried_tax_ppm
     from grouped
