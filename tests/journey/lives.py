@@ -18,7 +18,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.oracle.histories import histories, sample
-from tests.oracle.script import History
+from tests.oracle.script import History, Script
 
 AS_OF = datetime(2026, 1, 15, 6)
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
@@ -363,6 +363,18 @@ def lives(draw: st.DrawFn) -> Life:
     versions = tuple(draft.versions)
     later, deleted = cleaned_up(draw, draft)
     return Life(versions, tuple(billed), tuple(later), tuple(deleted))
+
+
+def of_the_day() -> Life:
+    """A company that pays from the instant on at which one contact came, and 30 days after another did."""
+    start, draft = AS_OF - 200 * DAY, Draft()
+    draft.put("hubspot", "companies", "{w}.co0", start, domain="one-{w}.com", created_at=stamp(start))
+    for key, made in (("{w}.c0", start), ("{w}.c1", start - 30 * DAY)):
+        values = {"email": f"{key}@one-{{w}}.com", "company_id": "{w}.co0", "created_at": stamp(made)}
+        draft.put("hubspot", "contacts", key, made, **values)
+    subscription = Script(start, "usd", "month", 1, ((10000, 1),))
+    links = (("hubspot_company_id", "{w}.co0"), ("email", "billing@one-{w}.com"))
+    return Life(tuple(draft.versions), (Billed(History((subscription,), AS_OF), links, False),), (), ())
 
 
 def drawn(count: int, number: int) -> list[Life]:

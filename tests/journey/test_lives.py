@@ -13,7 +13,7 @@ import pytest
 
 from tests.dbt.conftest import DbtWarehouse
 from tests.journey import invariants, zones
-from tests.journey.lives import AS_OF, Life, drawn
+from tests.journey.lives import AS_OF, Life, drawn, of_the_day
 from tests.journey.telling import land, on_time, told
 
 # where days are not those of UTC, and some are an hour shorter
@@ -43,12 +43,12 @@ def run(build: Callable[..., object], models: Iterable[str], night: datetime = A
 
 @pytest.fixture(scope="module")
 def lives() -> dict[str, Life]:
-    return twins(drawn(15, 1))
+    return twins([*drawn(15, 1), of_the_day()])
 
 
 @pytest.fixture(scope="module")
 def world(dbt_module: DbtWarehouse, lives: dict[str, Life]) -> DbtWarehouse:
-    """Fifteen lives and their cleaned-up twins, built once."""
+    """Fifteen lives and one by hand, with their cleaned-up twins, built once."""
     land(dbt_module, on_time(told(lives, cleaned=[name for name in lives if name[0] == "m"], steady_rates=True)))
     run(dbt_module.run, BUILT, zone=ZONE)
     return dbt_module
