@@ -11,7 +11,8 @@
     {%- endfor -%}
 {%- endmacro %}
 
-{#- After `group by`: by these columns in total, and by them and each segment, in one pass. -#}
+{#- After `group by`: by these columns in total, and by them and each segment, in one pass. The linter's DuckDB knows no
+    grouping sets, so the line ends with `-- noqa: PRS`. -#}
 {% macro segment_sets(columns) -%}
     grouping sets (
         ({{ columns | join(', ') }})

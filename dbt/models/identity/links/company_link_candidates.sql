@@ -19,7 +19,7 @@ domain_keys as (
 
 ),
 
-merges as (
+merged as (
 
     select * from {{ ref('identity_merges') }}
 
@@ -78,7 +78,7 @@ evidence as (
         winner_node_id, loser_node_id, 'merge', cast(1 as decimal(3, 2)),
         concat_ws('', loser_node_id, ' merged into ', winner_node_id),
         first_seen_at, case when is_cycle then 'merge_cycle' end
-    from merges
+    from merged
 
     union all
 

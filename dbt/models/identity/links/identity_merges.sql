@@ -1,6 +1,6 @@
 -- grain: one merge that the CRM lists, winner and loser, with whether it closes a cycle
 {%- set longest_cycle = 6 %}
-with merges as (
+with merged as (
 
     select
         node_id as winner_node_id,
@@ -13,7 +13,7 @@ with merges as (
 
 losers as (
 
-    select distinct loser_node_id from merges
+    select distinct loser_node_id from merged
 
 ),
 
@@ -21,14 +21,14 @@ losers as (
 parents as (
 
     select
-        merges.loser_node_id as node_id,
+        merged.loser_node_id as node_id,
         coalesce(
-            min(case when losers.loser_node_id is null then merges.winner_node_id end),
-            min(merges.winner_node_id)
+            min(case when losers.loser_node_id is null then merged.winner_node_id end),
+            min(merged.winner_node_id)
         ) as parent_id
-    from merges
-    left join losers on merges.winner_node_id = losers.loser_node_id
-    group by merges.loser_node_id
+    from merged
+    left join losers on merged.winner_node_id = losers.loser_node_id
+    group by merged.loser_node_id
 
 ),
 
@@ -68,9 +68,9 @@ survivors as (
 )
 
 select
-    merges.winner_node_id,
-    merges.loser_node_id,
-    merges.first_seen_at,
+    merged.winner_node_id,
+    merged.loser_node_id,
+    merged.first_seen_at,
     survivors.node_id is not null as is_cycle
-from merges
-left join survivors on merges.loser_node_id = survivors.node_id
+from merged
+left join survivors on merged.loser_node_id = survivors.node_id

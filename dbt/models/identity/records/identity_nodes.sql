@@ -11,7 +11,7 @@ companies as (
 
 ),
 
-merges as (
+merged as (
 
     select * from {{ ref('identity_references') }}
     where kind = 'merge'
@@ -50,13 +50,13 @@ country_names as (
 lost as (
 
     select
-        merges.target_node_id as node_id,
-        min(merges.first_seen_at) as first_extracted_at
-    from merges
-    left join contacts on merges.target_node_id = {{ node_id('hubspot', 'contact', 'contacts.contact_id') }}
-    left join companies on merges.target_node_id = {{ node_id('hubspot', 'company', 'companies.company_id') }}
+        merged.target_node_id as node_id,
+        min(merged.first_seen_at) as first_extracted_at
+    from merged
+    left join contacts on merged.target_node_id = {{ node_id('hubspot', 'contact', 'contacts.contact_id') }}
+    left join companies on merged.target_node_id = {{ node_id('hubspot', 'company', 'companies.company_id') }}
     where contacts.contact_id is null and companies.company_id is null
-    group by merges.target_node_id
+    group by merged.target_node_id
 
 ),
 

@@ -83,7 +83,7 @@ select
     on_lines as amount,
     lines_difference as difference,
     false as is_remark,
-    concat_ws('', 
+    concat_ws('',
         'the lines of ', cast(bad_invoices as string), ' invoices do not sum to their totals, the first is ', first_bad_invoice
     ) as reason
 from counted

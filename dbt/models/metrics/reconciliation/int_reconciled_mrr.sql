@@ -25,7 +25,12 @@ live as (
         periods.account_key,
         periods.currency,
         sum(periods.mrr_native) as mrr_native,
-        sum(case when periods.evidence in ('invoice_line', 'proration') or periods.usage_mrr_native <> 0 then 0 else periods.mrr_native end) as unbilled_native
+        sum(
+            case
+                when periods.evidence in ('invoice_line', 'proration') or periods.usage_mrr_native <> 0 then 0
+                else periods.mrr_native
+            end
+        ) as unbilled_native
     from months
     inner join {{ ref('fct_subscription_periods') }} as periods
         on

@@ -30,15 +30,23 @@ summed as (
         sum(mrr) as mrr_end,
         sum(least(mrr_start, mrr)) as mrr_kept
     from ages
-    group by {{ segment_sets(['cohort_month', 'age_months']) }}
+    group by {{ segment_sets(['cohort_month', 'age_months']) }}  -- noqa: PRS
 
 ),
 
 names as (
 
-    select 'owner' as segment_type, owner_id as segment, name as segment_name from {{ ref('dim_owners') }}
+    select
+        'owner' as segment_type,
+        owner_id as segment,
+        name as segment_name
+    from {{ ref('dim_owners') }}
     union all
-    select 'channel' as segment_type, channel as segment, label as segment_name from {{ ref('dim_channels') }}
+    select
+        'channel' as segment_type,
+        channel as segment,
+        label as segment_name
+    from {{ ref('dim_channels') }}
 
 )
 

@@ -6,7 +6,9 @@ with margins as (
     select
         margins.month,
         coalesce(months.plan, 'unknown') as plan,
-        {% for type in segment_types() if type != 'plan' %}segments.{{ type }}, {% endfor %}
+        {% for type in segment_types() if type != 'plan' %}
+            segments.{{ type }},
+        {% endfor %}
         margins.payment_fees,
         margins.shared_cost
     from {{ ref('gross_margin_by_account_monthly') }} as margins
@@ -23,4 +25,4 @@ select
     sum(payment_fees) as payment_fees,
     sum(shared_cost) as shared_cost
 from margins
-group by {{ segment_sets(['month']) }}
+group by {{ segment_sets(['month']) }}  -- noqa: PRS

@@ -52,4 +52,4 @@ select
     sum(mrr) as mrr_end,
     sum(recognised_revenue) as recognised_revenue
 from months
-group by {{ segment_sets(['month']) }}
+group by {{ segment_sets(['month']) }}  -- noqa: PRS

@@ -3,23 +3,51 @@
 
 with keys as (
 
-    select month, segment_type, segment from {{ ref('int_segment_openings') }}
+    select
+        month,
+        segment_type,
+        segment
+    from {{ ref('int_segment_openings') }}
     union
-    select month, segment_type, segment from {{ ref('int_segment_flows') }}
+    select
+        month,
+        segment_type,
+        segment
+    from {{ ref('int_segment_flows') }}
     union
-    select month, segment_type, segment from {{ ref('int_segment_costs') }}
+    select
+        month,
+        segment_type,
+        segment
+    from {{ ref('int_segment_costs') }}
     union
-    select month, segment_type, segment from {{ ref('int_segment_spend') }}
+    select
+        month,
+        segment_type,
+        segment
+    from {{ ref('int_segment_spend') }}
     union
-    select month, 'all' as segment_type, 'all' as segment from {{ ref('int_metric_months') }}
+    select
+        month,
+        'all' as segment_type,
+        'all' as segment
+    from {{ ref('int_metric_months') }}
 
 ),
 
 names as (
 
-    select 'owner' as segment_type, owner_id as segment, name as segment_name from {{ ref('dim_owners') }}
+    select
+        'owner' as segment_type,
+        owner_id as segment,
+        name as segment_name
+    from {{ ref('dim_owners') }}
     union all
-    select 'channel' as segment_type, channel as segment, label as segment_name from {{ ref('dim_channels') }}
+    select
+        'channel' as segment_type,
+        channel as segment,
+        label as segment_name
+    from {{ ref('dim_channels') }}
 
 ),
 

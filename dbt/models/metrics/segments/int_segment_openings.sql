@@ -8,7 +8,9 @@ with openings as (
         months.mrr_opening,
         months.mrr_constant,
         segments.plan_open as plan,
-        {% for type in segment_types() if type != 'plan' %}segments.{{ type }}, {% endfor %}
+        {% for type in segment_types() if type != 'plan' %}
+            segments.{{ type }},
+        {% endfor %}
         segments.plan_open <> segments.plan as is_moved
     from {{ ref('fct_account_months') }} as months
     inner join {{ ref('int_account_month_segments') }} as segments
@@ -28,4 +30,4 @@ select
     sum(least(mrr_opening, mrr_constant)) as mrr_kept,
     sum(mrr_constant) as mrr_kept_and_grown
 from openings
-group by {{ segment_sets(['month']) }}
+group by {{ segment_sets(['month']) }}  -- noqa: PRS

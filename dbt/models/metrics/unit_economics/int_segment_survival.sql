@@ -15,7 +15,7 @@ cohorts as (
         {{ segment() }} as segment,
         count(*) as started
     from spells
-    group by {{ segment_sets(['start_month']) }}
+    group by {{ segment_sets(['start_month']) }}  -- noqa: PRS
 
 ),
 
@@ -29,7 +29,7 @@ losses as (
         count(*) as lost
     from spells
     where tenure is not null
-    group by {{ segment_sets(['start_month', 'tenure']) }}
+    group by {{ segment_sets(['start_month', 'tenure']) }}  -- noqa: PRS
 
 ),
 
