@@ -508,6 +508,21 @@ RAW: dict[tuple[str, str], list[Row]] = {
             "paid_at": "2025-09-08",
             "billing_reason": "subscription_cycle",
         },
+        # still owed when Acme left: who has left is not at risk
+        {
+            "id": "in_2",
+            "customer_id": "cus_a",
+            "subscription_id": "sub_1",
+            "status": "void",
+            "currency": "usd",
+            "amount_paid": 0,
+            "total": 10000,
+            "total_excluding_tax": 10000,
+            "attempt_count": 3,
+            "created_at": "2025-07-20",
+            "finalized_at": "2025-07-20 01:00",
+            "voided_at": "2025-09-15",
+        },
     ],
     ("stripe", "charges"): [
         {
