@@ -258,6 +258,16 @@ def test_records_of_one_person_give_their_furthest_stage(world: DbtWarehouse) ->
     )
 
 
+def test_a_contact_that_was_merged_away_holds_nobody_in_its_stage(world: DbtWarehouse) -> None:
+    assert world.rows("""
+        select funnel_rank, from_at, until_at from staging.int_lifecycle_stages where contact_id = '103' order by from_at
+    """) == [
+        (3, datetime(2025, 2, 1, 9), datetime(2025, 4, 1)),
+        # until the merge
+        (4, datetime(2025, 4, 1), datetime(2025, 6, 1)),
+    ]
+
+
 def test_stages_of_an_account_follow_billing_once_it_pays(world: DbtWarehouse) -> None:
     acme = [row[:2] for row in stays(world, "account", "Acme")]
     assert acme[-5:] == [
