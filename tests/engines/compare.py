@@ -16,6 +16,8 @@ OF_THE_RUN: Mapping[str, tuple[str, ...]] = {
     "meta.freshness": ("run_id", "loaded_at"),
     "meta.row_counts": ("run_id",),
     "meta.builds": ("run_id", "built_at"),
+    "meta.restatements": ("run_id", "compared_with"),
+    "meta.months_as_published": ("restated_by",),
 }
 # the rest of `observed` is a count of rows, which other tables show; in hours-since-load it is the wall clock
 SAMPLE_ROWS = 3
