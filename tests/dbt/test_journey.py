@@ -260,7 +260,8 @@ def test_records_of_one_person_give_their_furthest_stage(world: DbtWarehouse) ->
 
 def test_a_contact_that_was_merged_away_holds_nobody_in_its_stage(world: DbtWarehouse) -> None:
     assert world.rows("""
-        select funnel_rank, from_at, until_at from staging.int_lifecycle_stages where contact_id = '103' order by from_at
+        select funnel_rank, from_at, until_at from staging.int_lifecycle_stages
+        where contact_id = '103' order by from_at
     """) == [
         (3, datetime(2025, 2, 1, 9), datetime(2025, 4, 1)),
         # until the merge
