@@ -1,5 +1,15 @@
+{#- The order of the versions of one object, by the columns of the table `versions`: by its own modification instant, then as
+    they came. The hash only keeps the order the same in every run. -#}
+{% macro version_order(versions, is_newest_first=false) -%}
+    {%- set direction = ' desc' if is_newest_first else '' -%}
+    {{ versions }}.modified_at{{ direction }} nulls {{ 'last' if is_newest_first else 'first' }},
+    {{ versions }}.extracted_at{{ direction }},
+    {{ versions }}._dlt_load_id{{ direction }},
+    {{ versions }}.version_hash{{ direction }}
+{%- endmacro %}
+
 {#- The newest version of each id in a raw stream, as a derived table: of the versions extracted up to the run's instant,
-    the greatest by (modified_at, extracted_at, _dlt_load_id). Adds `first_extracted_at`, when the id was first seen.
+    the last by `version_order`. Adds `first_extracted_at`, when the id was first seen.
     Only ids with more than one version are ranked, and those are found by a 64-bit hash: ranking all rows of a big
     stream does not fit in memory, and neither do their ids. -#}
 {% macro newest_versions(relation) -%}
@@ -22,11 +32,7 @@
             min(versions.extracted_at) over (partition by versions.id) as first_extracted_at,
             row_number() over (
                 partition by versions.id
-                order by
-                    versions.modified_at desc nulls last,
-                    versions.extracted_at desc,
-                    versions._dlt_load_id desc,
-                    versions.version_hash desc
+                order by {{ version_order('versions', is_newest_first=true) }}
             ) as age_rank
         from {{ relation }} as versions
         inner join contested on {{ hash64('versions.id') }} = contested.id_hash

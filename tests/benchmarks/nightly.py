@@ -20,6 +20,7 @@ from pathlib import Path
 import duckdb
 
 from tests.benchmarks import growth
+from tests.engines.compare import differences
 from warehouse.settings import REPOSITORY, process_environment
 
 # about a million journey events
@@ -27,6 +28,7 @@ ACCOUNTS = 18_000
 NIGHT = "2026-06-16 00:00:00"
 CHANGED = "i % 100 = 7"
 SHOWN = 12
+SCHEMAS = ("identity", "journey", "metrics")
 
 # the streams that one account in a hundred adds to, and how: (stream, modified_at, replaced columns, where from)
 CHANGES = (
@@ -96,26 +98,6 @@ def run_step(step: str, path: Path, accounts: int) -> None:
     print("cost", json.dumps({"cpu_seconds": seconds, "models": models}))
 
 
-def differences(night: Path, full: Path) -> list[str]:
-    """Tables of identity, journey and metrics whose rows are not the same in both files."""
-    with duckdb.connect() as connection:
-        for name, path in (("night", night), ("whole", full)):
-            connection.execute(f"attach '{path}' as {name} (read_only)")
-        tables = connection.execute(
-            "select schema_name || '.\"' || table_name || '\"' from duckdb_tables() where database_name = 'whole' "
-            "and schema_name in ('identity', 'journey', 'metrics')"
-        ).fetchall()
-        differ = "select count(*) from (select * from {0} except all select * from {1})"
-        return [
-            table
-            for (table,) in tables
-            if any(
-                connection.execute(differ.format(f"{one}.{table}", f"{other}.{table}")).fetchone()[0]
-                for one, other in (("night", "whole"), ("whole", "night"))
-            )
-        ]
-
-
 def main() -> None:
     """Build, pass a day, build the night and the whole, and print what each cost."""
     parser = argparse.ArgumentParser(description=main.__doc__)
@@ -138,7 +120,7 @@ def main() -> None:
         costs = {"night": measured("night", night, options.accounts), "full": measured("full", whole, options.accounts)}
         with duckdb.connect(str(night), read_only=True) as connection:
             events = connection.execute("select count(*) from journey.fct_journey_events").fetchone()[0]
-        changed = differences(night, whole) if options.compare else None
+        changed = differences(night, whole, SCHEMAS) if options.compare else None
     full_cpu, night_cpu = (costs[step]["cpu_seconds"] for step in ("full", "night"))
     print(f"{options.accounts:,} accounts, {events:,} journey events, 1 % changed")
     print(f"full build {full_cpu:.1f} CPU s, night {night_cpu:.1f} CPU s: {night_cpu / full_cpu:.2f}")
@@ -148,7 +130,7 @@ def main() -> None:
     for name in dict(slow):
         print(f"| {name} | {costs['full']['models'][name]:.2f} | {costs['night']['models'][name]:.2f} |")
     if changed is not None:
-        print(f"\ntables that differ: {', '.join(changed) or 'none'}")
+        print("\ntables that differ:", "\n".join(map(str, changed)) or "none")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ A fact leads to a dimension by a relationship test on one of its columns; what t
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 import tempfile
@@ -170,26 +169,13 @@ def page_with(page: str, parts: Mapping[str, str]) -> str:
     return page
 
 
-def parsed_project() -> Manifest:
-    """The project as dbt reads it."""
-    from dbt.cli.main import dbtRunner
-
-    project = str(REPOSITORY / "dbt")
-    # the profile wants a place for the warehouse; reading the project opens none
-    os.environ.setdefault("THROUGHLINE_WAREHOUSE_PATH", "warehouse.duckdb")
-    with tempfile.TemporaryDirectory() as target:
-        arguments = ["parse", "--quiet", "--project-dir", project, "--profiles-dir", project]
-        outcome = dbtRunner().invoke([*arguments, "--target-path", target, "--log-path", target])
-    if outcome.exception is not None or not outcome.success:
-        raise SystemExit(f"dbt cannot read the project: {outcome.exception}")
-    return outcome.result
-
-
 def main() -> None:
     """Write the generated parts of the page, and the picture."""
+    from tests.dbt.conftest import _parsed_project
     from tests.docs.star_picture import picture
 
-    found = tables(parsed_project())
+    with tempfile.TemporaryDirectory() as target:
+        found = tables(_parsed_project(Path(target)))
     PAGE.write_text(page_with(PAGE.read_text(encoding="utf-8"), sections(found)), encoding="utf-8")
     PICTURE.write_text(picture(found), encoding="utf-8")
     sys.stdout.write(f"{PAGE.relative_to(REPOSITORY)} and {PICTURE.relative_to(REPOSITORY)}\n")

@@ -1,4 +1,4 @@
-"""Are two published versions the same, row for row and type for type?"""
+"""Are two DuckDB files, published versions above all, the same, row for row and type for type?"""
 
 from __future__ import annotations
 
@@ -46,6 +46,13 @@ def differences(left: Path, right: Path, schemas: tuple[str, ...] = SCHEMAS) -> 
         for name in sorted(tables["l"].keys() & tables["r"].keys()):
             found += _of_table(connection, name, tables["l"][name], tables["r"][name])
         return found
+
+
+def compared_tables(path: Path, schemas: tuple[str, ...] = SCHEMAS) -> int:
+    """How many tables a comparison looks at on one side."""
+    with duckdb.connect(str(path), read_only=True) as connection:
+        database = connection.execute("select current_database()").fetchone()[0]  # type: ignore[index]
+        return len(_tables(connection, database, schemas))
 
 
 def compared_rows(path: Path, schemas: tuple[str, ...] = SCHEMAS) -> int:

@@ -210,7 +210,7 @@ FAULTS = [
         "last_extracted_wins",
         "of two versions the one that arrived later wins, not the one made later",
         "dbt/macros/newest_versions.sql",
-        "                    versions.modified_at desc nulls last,\n",
+        "    {{ versions }}.modified_at{{ direction }} nulls {{ 'last' if is_newest_first else 'first' }},\n",
         "",
         "tests/dbt/test_staging.py",
     ),

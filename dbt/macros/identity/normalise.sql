@@ -33,6 +33,11 @@
     lower(trim(replace({{ column }}, '.', '')))
 {%- endmacro %}
 
+{#- A country as its ISO code, by the row of `country_names` that its text leads to; text that names none stays as it is. -#}
+{% macro country_code(names, column) -%}
+    coalesce({{ names }}.country, nullif(trim({{ column }}), ''))
+{%- endmacro %}
+
 {#- The id of a record across systems: "<system>:<type>:<id>". -#}
 {% macro node_id(system, type, id) -%}
     concat_ws('', '{{ system }}:{{ type }}:', {{ id }})

@@ -113,7 +113,7 @@ flagged as (
 
     select
         records.*,
-        coalesce(country_names.country, nullif(trim(records.country_text), '')) as country,
+        {{ country_code('country_names', 'records.country_text') }} as country,
         role_mailboxes.local_part is not null as is_role_mailbox
     from records
     left join country_names on {{ country_name('records.country_text') }} = country_names.name

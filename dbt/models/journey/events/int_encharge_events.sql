@@ -3,7 +3,10 @@
 
 with events as (
 
-    select * from {{ ref('stg_encharge__events') }}
+    select
+        *,
+        {{ url_host('referrer') }} as referring_host
+    from {{ ref('stg_encharge__events') }}
     where not is_deleted and occurred_at <= {{ as_of() }}
 
 ),
@@ -63,12 +66,12 @@ joined as (
         coalesce(types.event_type, 'other') as journey_event_type,
         coalesce(sources.person_key, addresses.person_key, browsers.person_key, 'unknown') as person_key,
         lower(coalesce(events.user_agent, '')) as agent,
-        case when own_hosts.host is null then {{ url_host('events.referrer') }} end as referrer_host
+        case when own_hosts.host is null then events.referring_host end as referrer_host
     from events
     left join types on events.event_type = types.source_event
     left join sources on events.person_id = sources.source_id
     left join addresses on sources.source_id is null and lower(trim(events.email)) = addresses.email
-    left join own_hosts on {{ url_host('events.referrer') }} = own_hosts.host
+    left join own_hosts on events.referring_host = own_hosts.host
     left join browsers
         on
             events.person_id is null

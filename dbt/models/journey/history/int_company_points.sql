@@ -7,11 +7,10 @@ with versions as (
     select
         *,
         least(coalesce(modified_at, created_at, extracted_at), {{ as_of() }}) as changed_at,
-        -- the last one is the one that `newest_versions` takes
         row_number() over (
-            partition by company_id order by modified_at nulls first, extracted_at, _dlt_load_id, version_hash
+            partition by company_id order by {{ version_order('told') }}
         ) as version_number
-    from {{ ref('stg_hubspot__company_versions') }}
+    from {{ ref('stg_hubspot__company_versions') }} as told
 
 ),
 
@@ -110,7 +109,7 @@ select
     points.lifecycle_stage,
     versions.name,
     {{ normalised_domain('versions.domain') }} as domain,
-    coalesce(country_names.country, nullif(trim(versions.country), '')) as country,
+    {{ country_code('country_names', 'versions.country') }} as country,
     versions.industry,
     versions.employee_count,
     versions.is_deleted,

@@ -6,11 +6,10 @@ with versions as (
     select
         *,
         least(coalesce(modified_at, created_at, extracted_at), {{ as_of() }}) as changed_at,
-        -- the last one is the one that `newest_versions` takes
         row_number() over (
-            partition by customer_id order by modified_at nulls first, extracted_at, _dlt_load_id, version_hash
+            partition by customer_id order by {{ version_order('told') }}
         ) as version_number
-    from {{ ref('stg_stripe__customer_versions') }}
+    from {{ ref('stg_stripe__customer_versions') }} as told
 
 ),
 
@@ -95,7 +94,7 @@ settled as (
         points.observed_from,
         points.name,
         points.email,
-        coalesce(country_names.country, nullif(trim(points.country), '')) as country,
+        {{ country_code('country_names', 'points.country') }} as country,
         points.is_deleted,
         case when shared_domains.domain is null then {{ email_domain(normalised_email('points.email')) }} end as domain,
         lead(points.changed_at) over (partition by points.customer_id order by points.changed_at, points.point_number)
