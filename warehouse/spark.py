@@ -227,7 +227,9 @@ class Spark:
     def _open_for_dbt(self) -> None:
         """The session that dbt will find in this process."""
         self.release()
-        self._configure(self._builder().getOrCreate())
+        spark = self._builder().getOrCreate()
+        self._configure(spark)
+        _use_for_dbt(spark)
 
     def _configure(self, spark: SparkSession) -> None:
         if self._settings.is_spark_remote:
@@ -340,6 +342,31 @@ def _be_brief(spark: SparkSession) -> None:
             return Patience(self)
 
     spark.client.set_retry_policies([Brief(**RETRIES)])
+
+
+def _use_for_dbt(spark: SparkSession) -> None:
+    """Let dbt's cursors run on this session as it is configured.
+
+    The adapter's own sets its options before every statement, among them ANSI mode off, under which an overflow is a
+    NULL; and it asks for the columns of a query before the rows, which analyses the query once more.
+    """
+    from dbt.adapters.spark import session as adapter
+    from dbt_common.exceptions import DbtRuntimeError
+    from pyspark.errors import AnalysisException
+
+    class OpenSession(adapter.Cursor):
+        def execute(self, sql: str, *parameters: Any) -> None:
+            try:
+                self._df = spark.sql(sql % parameters if parameters else sql)
+            except AnalysisException as error:
+                raise DbtRuntimeError(str(error)) from error
+
+        @property
+        def description(self) -> Any:
+            rows = self.fetchall()
+            return [(name, *(None,) * 6) for name in rows[0].__fields__] if rows else super().description
+
+    adapter.Cursor = OpenSession
 
 
 def _end(spark: SparkSession) -> None:

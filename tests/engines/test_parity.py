@@ -20,7 +20,14 @@ SMALL = {
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.adaptive.enabled": "false",
+    # memory in small pieces: whoever sums ten rows is given, and clears, one piece
+    "spark.buffer.pageSize": "4m",
+    "spark.broadcast.blockSize": "64k",
+    # no file of checksums beside each file
+    "spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
 }
+# two nights on one server are long enough for compiling to the last level to pay
+COMPILED = {"spark.driver.extraJavaOptions": " ".join((*cluster.FLAGS, "-XX:TieredStopAtLevel=4"))}
 IN_MEMORY = {"spark.sql.catalogImplementation": "in-memory"}
 
 
@@ -39,7 +46,7 @@ def engines(tmp_path_factory: pytest.TempPathFactory, **cluster_options: Any) ->
 @pytest.mark.spark
 def test_first_night_and_next_day_are_the_same_on_both_engines(tmp_path_factory: pytest.TempPathFactory):
     # one server for the length of the test: its catalog need not outlive it
-    with engines(tmp_path_factory, master="local[2]", conf=SMALL | IN_MEMORY) as (company, server):
+    with engines(tmp_path_factory, master="local[2]", conf=SMALL | COMPILED | IN_MEMORY) as (company, server):
         prove(company, server)
 
 

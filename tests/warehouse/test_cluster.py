@@ -238,7 +238,7 @@ def count_of_a_new_table(remote: str) -> int:
         spark.stop()
 
 
-@pytest.mark.spark
+@pytest.mark.cluster
 def test_a_real_server_keeps_its_tables_over_a_restart(tmp_path: Path):
     from pyspark.sql import SparkSession
 
