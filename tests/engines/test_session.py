@@ -1,0 +1,72 @@
+"""How dbt's statements reach the session that a run has opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from warehouse import cluster
+from warehouse.settings import Settings
+from warehouse.spark import SESSION, Spark, _use_for_dbt
+
+pytestmark = pytest.mark.spark
+
+
+class Told:
+    """A session that writes down what it is asked, and answers every query with one row."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def sql(self, text: str) -> Any:
+        from pyspark.sql import Row
+
+        self.asked.append(text)
+        return SimpleNamespace(collect=lambda: [Row(failures=0, should_warn=False)])
+
+
+@pytest.fixture
+def adapter(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The adapter's module, with its own cursor back at the end."""
+    session = pytest.importorskip("dbt.adapters.spark.session")
+    monkeypatch.setattr(session, "Cursor", session.Cursor)
+    return session
+
+
+def test_a_query_is_one_statement_and_its_columns_come_with_its_rows(adapter: Any):
+    told = Told()
+    _use_for_dbt(told)
+    # what the adapter would set before every statement
+    cursor = adapter.Connection(server_side_parameters={"spark.sql.ansi.enabled": "false"}).cursor()
+    cursor.execute("select 0 as failures")
+    assert [column[0] for column in cursor.description] == ["failures", "should_warn"]
+    assert cursor.fetchall() == [(0, False)]
+    assert told.asked == ["select 0 as failures"]
+
+
+@pytest.fixture
+def dbt_on_a_server(adapter: Any, tmp_path: Path) -> Iterator[Any]:
+    """A cursor as dbt gets it, on a real server."""
+    conf = {"spark.sql.catalogImplementation": "in-memory"}
+    with cluster.running(tmp_path, master="local[1]", conf=conf) as remote:
+        engine = Spark(Settings(data_dir=tmp_path, target="spark", spark_remote=remote, _env_file=None))
+        engine._open_for_dbt()
+        try:
+            yield adapter.Connection(server_side_parameters={"spark.sql.ansi.enabled": "false"}).cursor()
+        finally:
+            engine.release()
+
+
+def test_an_overflow_in_a_model_is_an_error_and_no_null(dbt_on_a_server: Any):
+    from pyspark.errors import ArithmeticException
+
+    assert SESSION["spark.sql.ansi.enabled"] == "true"
+    with pytest.raises(ArithmeticException, match="OVERFLOW"):
+        dbt_on_a_server.execute("select cast(1e12 as decimal(38, 2)) as amount, 2147483647 + 1 as counted")
+        dbt_on_a_server.fetchall()
+    dbt_on_a_server.execute("select cast(null as date) as day where false")
+    assert [column[:2] for column in dbt_on_a_server.description] == [("day", "date")]
