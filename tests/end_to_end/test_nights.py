@@ -21,8 +21,13 @@ def steady(tmp_path_factory):
         yield running
 
 
+def provider_counts(steady: Company) -> dict[str, int]:
+    """Rows of the streams that come from providers: a file that was cut and restored is loaded again."""
+    return {table: n for table, n in steady.raw_counts().items() if not table.startswith("raw_ledger.")}
+
+
 class TestNights:
-    """In the order of a company's life: nothing new, a day later, then things go wrong and right again."""
+    """In the order of a company's life: nothing new, then things go wrong, and come right again a day later."""
 
     def test_a_second_refresh_adds_no_row_and_moves_no_number(self, steady: Company):
         counts, rows = steady.raw_counts(), published_rows(steady.published)
@@ -33,26 +38,6 @@ class TestNights:
         again = published_rows(steady.published)
         assert [table for table in rows if rows[table] != again.get(table)] == []
         assert set(again) == set(rows) and sum(counts.values()) > 1000
-
-    def test_a_day_later_only_what_changed_is_loaded(self, steady: Company):
-        counts = steady.raw_counts()
-        changes = steady.advance(1)["changes"]
-        steady.refresh()
-        grown = {table: n - counts.get(table, 0) for table, n in steady.raw_counts().items() if n != counts.get(table)}
-        assert grown and all(n > 0 for n in grown.values())
-        assert sum(grown.values()) < 0.05 * sum(counts.values())
-        for stream in ("raw_stripe.customers", "raw_stripe.charges", "raw_hubspot.deals"):
-            assert grown.get(stream, 0) == changes.get(stream.removeprefix("raw_").replace(".", "/"), 0), stream
-
-    def test_after_an_incremental_night_the_figures_are_still_the_worlds_own(self, steady: Company):
-        truth = {row["month"]: row["mrr"] for row in steady.truth("mrr")}
-        marts = dict(steady.query("select strftime(month, '%Y-%m-%d'), mrr_end from metrics.unit_economics_monthly"))
-        assert {month: money(marts[month]) for month in truth} == truth
-        revenue = {row["month"]: row["recognised_revenue"] for row in steady.truth("revenue")}
-        marts = dict(
-            steady.query("select strftime(month, '%Y-%m-%d'), recognised_revenue from metrics.unit_economics_monthly")
-        )
-        assert {month: money(marts[month]) for month in revenue} == revenue
 
     @pytest.mark.parametrize(
         ("fault", "words"),
@@ -114,10 +99,27 @@ class TestNights:
         assert result.returncode == 75
         assert str(holder.pid) in result.stdout.strip().splitlines()[-1]
 
-    def test_it_recovers_after_all_of_that(self, steady: Company):
-        before = steady.published.resolve()
+    def test_a_day_later_it_recovers_and_only_what_changed_is_loaded(self, steady: Company):
+        counts, before = provider_counts(steady), steady.published.resolve()
+        changes = steady.advance(1)["changes"]
         steady.refresh()
         assert steady.published.resolve() != before
+        now = provider_counts(steady)
+        grown = {table: n - counts.get(table, 0) for table, n in now.items() if n != counts.get(table)}
+        assert grown and all(n > 0 for n in grown.values())
+        assert sum(grown.values()) < 0.05 * sum(counts.values())
+        for stream in ("raw_stripe.customers", "raw_stripe.charges", "raw_hubspot.deals"):
+            assert grown.get(stream, 0) == changes.get(stream.removeprefix("raw_").replace(".", "/"), 0), stream
+
+    def test_after_an_incremental_night_the_figures_are_still_the_worlds_own(self, steady: Company):
+        truth = {row["month"]: row["mrr"] for row in steady.truth("mrr")}
+        marts = dict(steady.query("select strftime(month, '%Y-%m-%d'), mrr_end from metrics.unit_economics_monthly"))
+        assert {month: money(marts[month]) for month in truth} == truth
+        revenue = {row["month"]: row["recognised_revenue"] for row in steady.truth("revenue")}
+        marts = dict(
+            steady.query("select strftime(month, '%Y-%m-%d'), recognised_revenue from metrics.unit_economics_monthly")
+        )
+        assert {month: money(marts[month]) for month in revenue} == revenue
 
     def test_rollback_points_back_and_the_manifest_is_true(self, steady: Company):
         newest = steady.published.resolve()
