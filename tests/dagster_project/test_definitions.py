@@ -89,7 +89,7 @@ def test_dbt_tests_and_suites_are_checks_of_their_assets(graph):
     checks = {(key.asset_key.to_user_string(), key.name) for key in graph.asset_check_keys}
     assert ("hubspot/contacts", "raw_streams") in checks
     assert ("metrics/mrr_rollforward", "rollforward") in checks
-    assert sum(name.startswith(("never_null_", "unique_")) for _, name in checks) > 50
+    assert sum(name.startswith("entity_integrity_") for _, name in checks) > 50
 
 
 def test_everything_is_expected_to_be_fresh_in_the_morning(graph):

@@ -6,13 +6,39 @@ import pytest
 
 from tests.dbt.conftest import DbtWarehouse
 
+CURRENCIES = (
+    "{{ test_entity_integrity(ref('currencies'), "
+    "['currency', 'minor_unit_exponent', 'provider_exponent'], [['currency'], ['minor_unit_exponent', 'currency']]) }}"
+)
 
-def test_a_null_is_found_and_its_columns_are_named(dbt: DbtWarehouse):
-    assert dbt.build("never_null_currencies")["never_null_currencies"] == "pass"
-    query = "{{ test_never_null(ref('currencies'), ['currency', 'minor_unit_exponent', 'provider_exponent']) }}"
-    dbt.execute(
+
+@pytest.fixture
+def currencies(dbt: DbtWarehouse) -> DbtWarehouse:
+    assert dbt.build("entity_integrity_currencies")["entity_integrity_currencies"] == "pass"
+    assert dbt.evaluate(CURRENCIES) == []
+    return dbt
+
+
+def test_a_null_is_found_with_its_columns_and_its_row(currencies: DbtWarehouse):
+    currencies.execute(
         "update staging.currencies set minor_unit_exponent = null, provider_exponent = null where currency = 'JPY'"
     )
-    assert dbt.evaluate(query) == [("minor_unit_exponent, provider_exponent", "JPY", None, None)]
-    with pytest.raises(AssertionError, match="never_null_currencies: fail"):
-        dbt.build("never_null_currencies")
+    assert currencies.evaluate(CURRENCIES) == [("NULL: minor_unit_exponent, NULL: provider_exponent", "JPY", 1)]
+    with pytest.raises(AssertionError, match="entity_integrity_currencies: fail"):
+        currencies.build("entity_integrity_currencies")
+
+
+def test_two_rows_of_one_key_are_found_for_each_key_that_they_share(currencies: DbtWarehouse):
+    currencies.execute("update staging.currencies set minor_unit_exponent = 3 where currency = 'JPY'")
+    currencies.execute("insert into staging.currencies select * from staging.currencies where currency = 'JPY'")
+    assert sorted(currencies.evaluate(CURRENCIES)) == [
+        ("not unique: currency", "JPY", 2),
+        ("not unique: minor_unit_exponent, currency", "3, JPY", 2),
+    ]
+    currencies.execute("update staging.currencies set currency = null where currency = 'JPY'")
+    # a key of one column that is missing twice is no key twice, but a missing column is a NULL
+    assert sorted(currencies.evaluate(CURRENCIES)) == [
+        ("NULL: currency", "NULL", 1),
+        ("NULL: currency", "NULL", 1),
+        ("not unique: minor_unit_exponent, currency", "3, NULL", 2),
+    ]

@@ -81,10 +81,8 @@ def tables(manifest: Manifest) -> list[Table]:
                 target = re.search(r"ref\('(\w+)'\)", test.kwargs["to"])
                 assert target, node.name
                 references.setdefault(about, {})[node.column_name] = target[1]
-            elif test.name == "unique":
-                unique.setdefault(about, []).append((node.column_name,))
-            elif test.name == "unique_grain":
-                unique.setdefault(about, []).append(tuple(test.kwargs["columns"]))
+            elif test.name == "entity_integrity":
+                unique.setdefault(about, []).extend(tuple(key) for key in test.kwargs["unique"])
     return sorted(
         (_table(node, references.get(key, {}), unique.get(key, [])) for key, node in models.items()),
         key=lambda table: table.name,
