@@ -278,6 +278,7 @@ def world(dbt_module: DbtWarehouse) -> Iterator[World]:
     world.contact("w4", "z@psi.com", company_id="w1")
     world.person("w5", "w5@nowhere.com", stripe_customer_id="w5")
     world.customer("w5", "finance@w5.com")
+    world.contact("w6", "somebody@nu.de")
 
     # weak evidence only
     world.company("n2", "aleph.com")
@@ -475,6 +476,11 @@ def test_a_persons_account_is_the_best_evidence_there_is(world: World) -> None:
     assert world.account_of("hubspot:contact:w3") == "unknown"
     assert world.account_of("hubspot:contact:w4") == world.account("hubspot:company:w1")
     assert world.account_of("encharge:person:w5") == world.account("stripe:customer:w5")
+
+
+def test_a_domain_of_two_accounts_gives_its_people_neither(world: World) -> None:
+    assert not world.same_account("hubspot:company:g5b", "hubspot:company:g5c")
+    assert world.account_of("hubspot:contact:w6") == "unknown"
 
 
 def test_a_name_proposes_but_never_joins(world: World) -> None:
