@@ -91,7 +91,6 @@ records as (
         created_at, first_extracted_at, is_deleted
     from companies
 
-
     union all
 
     select
