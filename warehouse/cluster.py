@@ -41,11 +41,11 @@ READY_WITHIN_SECONDS = 120
 PATIENCE_SECONDS = 15
 STEP_SECONDS = 0.1
 DAEMON_MEMORY = "512m"
-# Executors compile what they run to the last level; the rest plans many short statements, and is done sooner with the
-# first level only: half the processor time over 160 statements, though twice that for 5 million rows in `local[2]`.
 # Each file and folder that Hadoop makes on a local disk is a `chmod` of its own, thousands a night: cheaply forked.
 EXECUTOR_FLAGS = ("-XX:+UseSerialGC", "-Xss4m", "-Djdk.lang.Process.launchMechanism=VFORK")
-# level 1 alone would leave 48 MB for compiled code, which a night's plans fill: then they run interpreted, or fail
+# Executors compile what they run to the last level; the rest plans many short statements, and is done sooner with the
+# first level only: half the processor time over 160 statements, though twice that for 5 million rows in `local[2]`.
+# Level 1 alone would leave 48 MB for compiled code, which a night's plans fill: then they run interpreted, or fail
 COMPILER_FLAGS = ("-XX:TieredStopAtLevel=1", "-XX:ReservedCodeCacheSize=512m")
 # plans are many and short-lived, and Spark's classes alone pass the limit at which the first full collections begin
 FLAGS = (*EXECUTOR_FLAGS, *COMPILER_FLAGS, "-XX:NewRatio=1", "-XX:MetaspaceSize=256m")

@@ -82,7 +82,7 @@ def tables(manifest: Manifest) -> list[Table]:
                 assert target, node.name
                 references.setdefault(about, {})[node.column_name] = target[1]
             elif test.name == "entity_integrity":
-                unique.setdefault(about, []).extend(tuple(key) for key in test.kwargs.get("unique", []))
+                unique[about] = [tuple(key) for key in test.kwargs.get("unique", [])]
     return sorted(
         (_table(node, references.get(key, {}), unique.get(key, [])) for key, node in models.items()),
         key=lambda table: table.name,
