@@ -23,10 +23,18 @@ def lives(tmp_path_factory):
         yield company
 
 
-@pytest.mark.parametrize("name", [one.name for one in ALL])
+every_scenario = pytest.mark.parametrize("name", [one.name for one in ALL])
+
+
+def shows_what_is_wanted(lives: Scenarios, night: int, name: str) -> None:
+    """The marts of a night, counted from 0, show what the scenario expects of it."""
+    wanted = lives.wanted(name, night)
+    assert lives.nights[night].figures(f"cus_{name}", wanted) == wanted
+
+
+@every_scenario
 def test_scenario(lives: Scenarios, name: str):
-    wanted = lives.wanted(name, 0)
-    assert lives.nights[0].figures(f"cus_{name}", wanted) == wanted
+    shows_what_is_wanted(lives, 0, name)
 
 
 def test_there_is_a_scenario_for_every_state():
@@ -169,10 +177,9 @@ def second(lives: Scenarios):
 class TestAfterASecondNight:
     """Objects have changed since the first night. After the classes above: it moves the time."""
 
-    @pytest.mark.parametrize("name", [one.name for one in ALL])
+    @every_scenario
     def test_scenario(self, second: Scenarios, name: str):
-        wanted = second.wanted(name, 1)
-        assert second.nights[1].figures(f"cus_{name}", wanted) == wanted
+        shows_what_is_wanted(second, 1, name)
 
     def test_a_new_price_is_not_put_on_history(self, second: Scenarios):
         customer = "cus_a_price_changed_between_two_nights_without_an_invoice"
@@ -190,10 +197,9 @@ def later(second: Scenarios):
 class TestAfterAMonthOfSilence:
     """A night that comes too late for Stripe's events lists everything anew. The last class: it moves the time."""
 
-    @pytest.mark.parametrize("name", [one.name for one in ALL])
+    @every_scenario
     def test_scenario(self, later: Scenarios, name: str):
-        wanted = later.wanted(name, 2)
-        assert later.nights[2].figures(f"cus_{name}", wanted) == wanted
+        shows_what_is_wanted(later, 2, name)
 
     def test_the_mrr_of_months_that_were_over_stays(self, later: Scenarios):
         before, after = later.nights[1:]
