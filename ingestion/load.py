@@ -97,6 +97,13 @@ def run_source(
         return LoadReport(name, is_configured=False, streams=tuple(stream.name for stream in declared))
     context = Context(settings, source, {stream.name: stream for stream in declared})
     writer = VersionWriter(context, progress)
+    with raw.storage(settings).held(settings):
+        return _load(name, settings, context, writer, streams)
+
+
+def _load(
+    name: str, settings: Settings, context: Context, writer: VersionWriter, streams: Sequence[str] | None
+) -> LoadReport:
     with context.resources:
         readers = [
             reader

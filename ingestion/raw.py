@@ -53,6 +53,9 @@ class Storage(Protocol):
     def explained(self, settings: Settings, reason: str) -> str:
         """A loader's message for people."""
 
+    def held(self, settings: Settings) -> AbstractContextManager[Any]:
+        """Keeps the ledger open for the length of a load, where opening it has a price."""
+
     def only_new(self, settings: Settings, source: str) -> OnlyNew:
         """What leaves out rows that the loader would store a second time. One serves one run."""
 

@@ -1,6 +1,7 @@
 """Where the raw ledger lies on one machine: tables of the build file.
 
-Every function opens the build file, works and closes it, because any open handle keeps other processes out.
+Every function opens the build file, works and closes it, because any open handle keeps other processes out. Only for
+the length of a load, which needs the file throughout, it is `held`.
 """
 
 from __future__ import annotations
@@ -26,6 +27,11 @@ DISPOSITION: Mapping[str, str] = {"disposition": "merge", "strategy": "insert-on
 
 def connection(settings: Settings, source: str, *tables: str) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
     """The build file, opened for writing, made when it does not exist. Raises FileBusy when a process holds it."""
+    return open_duckdb(settings.warehouse_path)
+
+
+def held(settings: Settings) -> AbstractContextManager[Any]:
+    """Keeps the build file open: whoever opens it first reads its whole catalogue, and a load asks it many times."""
     return open_duckdb(settings.warehouse_path)
 
 

@@ -47,6 +47,11 @@ def connection(settings: Settings, source: str, *tables: str) -> Iterator[duckdb
         yield con
 
 
+def held(settings: Settings) -> contextlib.AbstractContextManager[Any]:
+    """Nothing: files are opened one by one."""
+    return contextlib.nullcontext()
+
+
 def destination(settings: Settings, source: str) -> Any:
     """What the loader writes a source to."""
     import dlt

@@ -11,6 +11,7 @@ from warehouse.meta import Check
 from warehouse.settings import Settings, prepare_process
 
 if TYPE_CHECKING:
+    import duckdb
     import pandas as pd
 
 SAMPLE_ROWS = 5
@@ -29,13 +30,23 @@ def run_frames(
     A frame that cannot be queried (a table is missing) or an expectation that cannot be computed is a result with its
     `error` set, never an exception.
     """
-    scope, results = scope_of(settings), {}
-    for frame in frames:
-        tables = [table for table in frame.tables if only is None or (frame.name, table) in only]
-        if not tables:
-            continue
+    asked = [
+        (frame, [table for table in frame.tables if only is None or (frame.name, table) in only]) for frame in frames
+    ]
+    asked = [(frame, tables) for frame, tables in asked if tables]
+    if not asked:
+        return {}
+    with open_build(settings, read_only=True) as connection:
+        return _run_frames(connection, scope_of(settings), asked)
+
+
+def _run_frames(
+    connection: duckdb.DuckDBPyConnection, scope: Scope, asked: Sequence[tuple[Frame, Sequence[str]]]
+) -> dict[tuple[str, str], list[Check]]:
+    results = {}
+    for frame, tables in asked:
         try:
-            rows = _query(settings, frame.query(scope))
+            rows = connection.execute(frame.query(scope)).df()
         except _query_errors() as error:
             reason = _first_line(error)
             for table in tables:
@@ -47,11 +58,6 @@ def run_frames(
                 _result(frame, table, exp, rows, found[exp.name]) for exp in frame.expectations
             ]
     return results
-
-
-def _query(settings: Settings, sql: str) -> pd.DataFrame:
-    with open_build(settings, read_only=True) as connection:
-        return connection.execute(sql).df()
 
 
 def _query_errors() -> tuple[type[Exception], ...]:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 Status = Literal["success", "warning", "failure", "error", "skipped"]
 SAMPLE_ROWS = 5
+# what others read of a parsed project
+WRITTEN = ("manifest.json", "semantic_manifest.json")
 
 # what dbt learnt from parsing, for data folders that have not parsed yet
 _SHARED = DBT_PROJECT / "target"
@@ -92,20 +94,24 @@ def manifest_path(settings: Settings) -> Path:
 
     Raises DbtFailed when the project does not parse.
     """
-    path = settings.dbt_target_dir / "manifest.json"
-    stamp = settings.dbt_target_dir / "manifest.stamp"
-    fingerprint = _fingerprint(settings)
-    if not path.exists() or not stamp.exists() or stamp.read_text(encoding="utf-8") != fingerprint:
+    if not _is_written(settings.dbt_target_dir, _fingerprint(settings)):
         parse(settings)
-    return path
+    return settings.dbt_target_dir / "manifest.json"
 
 
 def semantic_manifest_path(settings: Settings) -> Path:
     """The semantic layer of the project as it stands; parsed like `manifest_path`. Raises DbtFailed."""
-    path = settings.dbt_target_dir / "semantic_manifest.json"
-    if not path.exists():
-        parse(settings)
-    return manifest_path(settings).with_name(path.name)
+    return manifest_path(settings).with_name("semantic_manifest.json")
+
+
+def _is_written(folder: Path, fingerprint: str) -> bool:
+    """Whether the folder holds what parsing the project of this fingerprint wrote."""
+    stamp = folder / "manifest.stamp"
+    return (
+        all((folder / name).exists() for name in WRITTEN)
+        and stamp.exists()
+        and stamp.read_text(encoding="utf-8") == fingerprint
+    )
 
 
 def project_fingerprint() -> str:
@@ -134,17 +140,24 @@ def parse(settings: Settings) -> Manifest:
     parsing.mkdir(parents=True, exist_ok=True)
     shared = _SHARED / f"partial_parse.{settings.target}.msgpack"
     _take(shared, parsing / "partial_parse.msgpack")
+    is_written = _is_written(folder, fingerprint)
     # a fixed path: dbt parses everything anew when a variable of the profile has changed
-    result = _invoke(settings, ["parse"], parsing, environment={"THROUGHLINE_WAREHOUSE_PATH": "warehouse.duckdb"})
+    result = _invoke(
+        settings,
+        ["parse", *(["--no-write-json"] if is_written else [])],
+        parsing,
+        environment={"THROUGHLINE_WAREHOUSE_PATH": "warehouse.duckdb"},
+    )
     if not result.success:
         raise DbtFailed(f"the dbt project does not parse: {_essence(str(result.exception))}")
-    # the parts that others read appear whole
-    for name in ("manifest.json", "semantic_manifest.json"):
-        fresh = folder / f".{name}"
-        shutil.copyfile(parsing / name, fresh)
-        fresh.replace(folder / name)
+    if not is_written:
+        # the parts that others read appear whole
+        for name in WRITTEN:
+            fresh = folder / f".{name}"
+            shutil.copyfile(parsing / name, fresh)
+            fresh.replace(folder / name)
+        (folder / "manifest.stamp").write_text(fingerprint, encoding="utf-8")
     _take(parsing / "partial_parse.msgpack", shared)
-    (folder / "manifest.stamp").write_text(fingerprint, encoding="utf-8")
     _parsed.clear()
     _parsed[fingerprint] = result.result
     return result.result

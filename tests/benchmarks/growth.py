@@ -321,7 +321,8 @@ def build_models(path: Path, as_of: str, *flags: str) -> tuple[float, dict[str, 
     common += ["--log-level", "none", "--log-level-file", "none", "--vars", json.dumps({"as_of": as_of})]
     manifest = dbtRunner().invoke(["parse", *common]).result
     before = _cpu()
-    arguments = ["build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test", *flags, *common]
+    arguments = ["build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test", "--no-write-json"]
+    arguments += [*flags, *common]
     outcome = dbtRunner(manifest=manifest).invoke(arguments)
     if not outcome.success:
         bad = [r for r in outcome.result or () if str(r.status) == "error"] if outcome.exception is None else []

@@ -42,3 +42,15 @@ def test_two_rows_of_one_key_are_found_for_each_key_that_they_share(currencies: 
         ("NULL: currency", "NULL", 1),
         ("not unique: minor_unit_exponent, currency", "3, NULL", 2),
     ]
+
+
+def test_a_foreign_key_that_leads_nowhere_is_found_with_its_rows(dbt: DbtWarehouse):
+    references = (
+        "{{ test_entity_integrity(ref('event_types'), ['event_type'], [['event_type']], "
+        "{'channel': {'to': ref('channels'), 'field': 'channel'}}) }}"
+    )
+    dbt.build("entity_integrity_event_types")
+    assert dbt.evaluate(references) == []
+    held = dbt.value("select count(*) from staging.event_types where channel = 'email'")
+    dbt.execute("delete from staging.channels where channel = 'email'")
+    assert held and dbt.evaluate(references) == [("not in channels.channel: channel", "email", held)]

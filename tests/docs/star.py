@@ -2,7 +2,8 @@
 
     python -m tests.docs.star          # writes docs/star-schema.md and docs/images/star-schema.svg anew
 
-A fact leads to a dimension by a relationship test on one of its columns; what the docs show is what is tested.
+A fact leads to a dimension by a tested foreign key, or a relationship test, on one of its columns; what the docs show
+is what is tested.
 """
 
 from __future__ import annotations
@@ -77,16 +78,23 @@ def tables(manifest: Manifest) -> list[Table]:
             models[node.unique_id] = node
         elif node.resource_type == "test" and getattr(node, "test_metadata", None):
             test, about = node.test_metadata, node.attached_node
+            leads = references.setdefault(about, {})
             if test.name == "relationships":
-                target = re.search(r"ref\('(\w+)'\)", test.kwargs["to"])
-                assert target, node.name
-                references.setdefault(about, {})[node.column_name] = target[1]
+                leads[node.column_name] = _model(test.kwargs["to"])
             elif test.name == "entity_integrity":
                 unique[about] = [tuple(key) for key in test.kwargs.get("unique", [])]
+                parents = test.kwargs.get("foreign_keys", {})
+                leads.update({column: _model(parent["to"]) for column, parent in parents.items()})
     return sorted(
         (_table(node, references.get(key, {}), unique.get(key, [])) for key, node in models.items()),
         key=lambda table: table.name,
     )
+
+
+def _model(reference: str) -> str:
+    found = re.fullmatch(r"ref\('(\w+)'\)", reference)
+    assert found, reference
+    return found[1]
 
 
 def _table(node, references: Mapping[str, str], unique: Iterable[tuple[str, ...]]) -> Table:
