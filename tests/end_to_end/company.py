@@ -18,6 +18,7 @@ from warehouse.demo import sandbox
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DATE = "2026-06-15"
+ACCOUNTS = 60
 THROUGHLINE = Path(sys.executable).with_name("throughline")
 
 
@@ -28,6 +29,7 @@ class Company:
     data_dir: Path
     environment: dict[str, str]
     overrides: dict[str, str] = field(default_factory=dict)
+    started_by: tuple[str, ...] = ()
 
     @property
     def url(self) -> str:
@@ -46,7 +48,12 @@ class Company:
         own = {name: value for name, value in os.environ.items() if not name.startswith("THROUGHLINE_")}
         environment = own | self.environment | self.overrides | overrides
         return subprocess.run(
-            [THROUGHLINE, *arguments], cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=1500
+            [*self.started_by, THROUGHLINE, *arguments],
+            cwd=REPOSITORY,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=1500,
         )
 
     def refresh(self, **overrides: str) -> subprocess.CompletedProcess[str]:

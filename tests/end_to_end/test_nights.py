@@ -1,4 +1,5 @@
-"""Nights in a company's life: nothing new, a day later, faults and broken files, and how it all comes right again."""
+"""Nights in a company's life, over HTTP from end to end: the first one's figures, nothing new, a day later, faults and
+broken files, and how it all comes right again."""
 
 from __future__ import annotations
 
@@ -10,13 +11,14 @@ import sys
 import duckdb
 import pytest
 
-from tests.end_to_end.company import DATE, Company, company, money, published_rows
+from tests.end_to_end.company import ACCOUNTS, DATE, Company, company, money, published_rows
+from tests.end_to_end.figures import Figures
 
 
 @pytest.fixture(scope="module")
 def steady(tmp_path_factory):
     """One company that lives through nights, faults and broken files; every test leaves it publishable."""
-    with company(tmp_path_factory.mktemp("steady"), seed=5, accounts=40, date=DATE) as running:
+    with company(tmp_path_factory.mktemp("steady"), seed=7, accounts=ACCOUNTS, date=DATE) as running:
         running.refresh()
         yield running
 
@@ -24,6 +26,14 @@ def steady(tmp_path_factory):
 def provider_counts(steady: Company) -> dict[str, int]:
     """Rows of the streams that come from providers: a file that was cut and restored is loaded again."""
     return {table: n for table, n in steady.raw_counts().items() if not table.startswith("raw_ledger.")}
+
+
+class TestFirstNight(Figures):
+    """The marts show what the company's world knows of itself."""
+
+    @pytest.fixture
+    def refreshed(self, steady: Company) -> Company:
+        return steady
 
 
 class TestNights:

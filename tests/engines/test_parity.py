@@ -20,6 +20,13 @@ SMALL = {
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.adaptive.enabled": "false",
+    # nor is a plan for a hundred rows worth looking for more filters, for shared expressions, or looking over twice
+    "spark.sql.constraintPropagation.enabled": "false",
+    "spark.sql.subexpressionElimination.enabled": "false",
+    "spark.sql.lightweightPlanChangeValidation": "false",
+    # one task a scan: the two cores have two of dbt's threads to serve
+    "spark.default.parallelism": "1",
+    "spark.sql.parquet.compression.codec": "uncompressed",
     # memory in small pieces: whoever sums ten rows is given, and clears, one piece
     "spark.buffer.pageSize": "4m",
     "spark.broadcast.blockSize": "64k",
