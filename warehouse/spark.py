@@ -17,6 +17,7 @@ import re
 import socket
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -40,6 +41,8 @@ OURS = "throughline"
 VIEWS = "spark_catalog.published_"
 POINTER = f"{VIEWS}meta.current_version"
 ANSWER_SECONDS = 5
+# statements that a server is given side by side: as many as dbt's threads in `profiles.yml`
+AT_ONCE = 4
 # the client's own patience is ten minutes a statement, and there are a thousand statements
 RETRIES = {"max_retries": 3, "initial_backoff": 200, "max_backoff": 1000, "min_jitter_threshold": 1000}
 # of every session, that of dbt included
@@ -97,15 +100,18 @@ class Spark:
             _end(active)
 
     def hand_over(self, run_id: str, relations: Iterable[str]) -> None:
-        lake, shown = open_lake(self._settings), {}
-        with self.session() as spark:
-            for name in sorted(relations):
-                if name.split(".")[0] in HANDED_OVER:
-                    frame = spark.table(name)
-                    columns = {field.name: field.dataType.simpleString() for field in frame.schema.fields}
-                    folder = run_folder(name, columns, run_id)
-                    frame.write.mode("overwrite").parquet(self.address(folder))
-                    shown[name] = (folder, columns)
+        lake = open_lake(self._settings)
+        with self.session() as spark, ThreadPoolExecutor(AT_ONCE) as pool:
+
+            def copy(name: str) -> tuple[str, dict[str, str]]:
+                frame = spark.table(name)
+                columns = {field.name: field.dataType.simpleString() for field in frame.schema.fields}
+                folder = run_folder(name, columns, run_id)
+                frame.write.mode("overwrite").parquet(self.address(folder))
+                return folder, columns
+
+            names = sorted(name for name in relations if name.split(".")[0] in HANDED_OVER)
+            shown = dict(zip(names, pool.map(copy, names), strict=True))
         with open_build(self._settings) as connection:
             for name, (folder, columns) in shown.items():
                 show(connection, lake, name, folder, columns)
@@ -356,6 +362,8 @@ def _use_for_dbt(spark: SparkSession) -> None:
 
     class OpenSession(adapter.Cursor):
         def execute(self, sql: str, *parameters: Any) -> None:
+            # a contract's query asks for no row: its columns are known without running it
+            self._has_rows = not sql.rstrip().endswith("limit 0")
             try:
                 self._df = spark.sql(sql % parameters if parameters else sql)
             except AnalysisException as error:
@@ -363,7 +371,7 @@ def _use_for_dbt(spark: SparkSession) -> None:
 
         @property
         def description(self) -> Any:
-            rows = self.fetchall()
+            rows = self.fetchall() if self._has_rows else ()
             return [(name, *(None,) * 6) for name in rows[0].__fields__] if rows else super().description
 
     adapter.Cursor = OpenSession

@@ -48,6 +48,19 @@ def test_a_query_is_one_statement_and_its_columns_come_with_its_rows(adapter: An
     assert told.asked == ["select 0 as failures"]
 
 
+def test_a_contract_is_compared_without_running_its_query(adapter: Any):
+    def run() -> Any:
+        raise AssertionError("the query was run")
+
+    columns = SimpleNamespace(
+        fields=[SimpleNamespace(name="day", dataType=SimpleNamespace(simpleString=lambda: "date"), nullable=True)]
+    )
+    _use_for_dbt(SimpleNamespace(sql=lambda text: SimpleNamespace(collect=run, schema=columns)))
+    cursor = adapter.Connection(server_side_parameters={}).cursor()
+    cursor.execute("select * from (select day from days) as __dbt_sbq\nwhere false\nlimit 0\n\n")
+    assert [column[:2] for column in cursor.description] == [("day", "date")]
+
+
 @pytest.fixture
 def dbt_on_a_server(adapter: Any, tmp_path: Path) -> Iterator[Any]:
     """A cursor as dbt gets it, on a real server."""
