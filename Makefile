@@ -86,11 +86,11 @@ test-all: $(STAMP) ## the whole test suite, slow scenarios included
 	$(PY) -m pytest -n $(WORKERS) -m "not benchmark and not spark and not cluster and not iceberg"
 
 test-spark: $(SPARK_STAMP) ## the tests that need Spark, on a server of their own
-	$(PY) -m pytest -n 0 -m "spark and not cluster and not iceberg"
+	$(PY) -m pytest -n 0 -m "spark and not cluster and not iceberg" tests/engines
 
 test-cluster: $(SPARK_STAMP) $(ICEBERG_STAMP) ## the tests on a whole cluster, and those on Iceberg tables
-	$(PY) -m pytest -n 0 -m cluster
-	$(ICEBERG_VENV)/bin/python -m pytest -n 0 -m iceberg
+	$(PY) -m pytest -n 0 -m cluster tests/engines tests/warehouse
+	$(ICEBERG_VENV)/bin/python -m pytest -n 0 -m iceberg tests/engines tests/warehouse
 
 mutants: $(STAMP) ## put deliberate faults into the models, and see whether the tests notice (an hour)
 	$(PY) -m tests.mutation
