@@ -30,7 +30,7 @@ endef
 
 SPLINK_STAMP  := $(VENV)/.installed-splink
 
-.PHONY: help setup setup-splink setup-spark setup-iceberg demo dev metrics spark spark-stop test test-all test-spark test-cluster mutants lint format docs bench bench-engines lock clean
+.PHONY: help setup setup-splink setup-spark setup-iceberg demo dev metrics spark spark-stop test test-all test-nights test-spark test-cluster mutants lint format docs bench bench-engines lock clean
 help:           ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
 
@@ -84,6 +84,9 @@ test: $(STAMP)  ## the test suite without the slow scenarios
 
 test-all: $(STAMP) ## the whole test suite, slow scenarios included
 	$(PY) -m pytest -n $(WORKERS) -m "not benchmark and not spark and not cluster and not iceberg"
+
+test-nights: $(STAMP) ## the nights after the first of the scenarios, which `make test` leaves out
+	$(PY) -m pytest -n 0 -m slow tests/scenarios
 
 test-spark: $(SPARK_STAMP) ## the tests that need Spark, on a server of their own
 	$(PY) -m pytest -n 0 -m "spark and not cluster and not iceberg" tests/engines
