@@ -1,6 +1,7 @@
 """What the marts have to show of any sandbox company: the figures that its world knows of itself.
 
-Tests of a class that names itself `Test...` and has a fixture `refreshed`: a company after its first refresh.
+pytest looks for tests in `test_*.py` only: each class runs where a `Test...` of its own inherits it, beside a fixture
+`refreshed`, a company after its first refresh.
 """
 
 from __future__ import annotations
@@ -227,7 +228,7 @@ def _same(found: dict, truth: dict) -> None:
                 assert one == other, (key, found[key], expected)
 
 
-class TestConversion:
+class Conversion:
     """Leads, deals and hand-offs, against what the world's people did."""
 
     def test_lead_conversion_by_cohort_period_and_age(self, refreshed: Company):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.end_to_end.company import ACCOUNTS, DATE, company
-from tests.end_to_end.figures import Figures
+from tests.end_to_end.figures import Conversion, Figures
 
 pytestmark = pytest.mark.slow
 
@@ -19,4 +19,8 @@ def refreshed(request, tmp_path_factory):
 
 
 class TestFigures(Figures):
+    """On each of them."""
+
+
+class TestConversion(Conversion):
     """On each of them."""

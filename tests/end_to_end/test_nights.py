@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from tests.end_to_end.company import ACCOUNTS, DATE, Company, company, money, published_rows
-from tests.end_to_end.figures import Figures
+from tests.end_to_end.figures import Conversion, Figures
 
 
 @pytest.fixture(scope="module")
@@ -28,12 +28,18 @@ def provider_counts(steady: Company) -> dict[str, int]:
     return {table: n for table, n in steady.raw_counts().items() if not table.startswith("raw_ledger.")}
 
 
-class TestFirstNight(Figures):
-    """The marts show what the company's world knows of itself."""
+@pytest.fixture(scope="module")
+def refreshed(steady: Company) -> Company:
+    """What the classes of `figures` look at: before `TestNights`, which moves the time."""
+    return steady
 
-    @pytest.fixture
-    def refreshed(self, steady: Company) -> Company:
-        return steady
+
+class TestFigures(Figures):
+    """After the first night."""
+
+
+class TestConversion(Conversion):
+    """After the first night."""
 
 
 class TestNights:
