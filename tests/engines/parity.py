@@ -40,8 +40,8 @@ def nights(folder: Path, remote: str, *, accounts: int, seed: int = 3) -> Iterat
         overrides = {"THROUGHLINE_TARGET": "spark", "THROUGHLINE_SPARK_REMOTE": remote}
         copy_landing(one.data_dir, other)
         # the night on Spark takes the longer by far: the other one has the processors when that waits
-        one.started_by = ("nice",)
-        yield Nights(one, replace(one, data_dir=other, environment=environment, overrides=overrides, started_by=()))
+        patient = replace(one, started_by=("nice",))
+        yield Nights(patient, replace(one, data_dir=other, environment=environment, overrides=overrides))
 
 
 def copy_landing(source: Path, target: Path) -> None:

@@ -24,7 +24,7 @@ SMALL = {
     "spark.sql.constraintPropagation.enabled": "false",
     "spark.sql.subexpressionElimination.enabled": "false",
     "spark.sql.lightweightPlanChangeValidation": "false",
-    # one task a scan: the two cores have two of dbt's threads to serve
+    # one task a scan: dbt's threads keep both cores busy as it is
     "spark.default.parallelism": "1",
     "spark.sql.parquet.compression.codec": "uncompressed",
     # memory in small pieces: whoever sums ten rows is given, and clears, one piece

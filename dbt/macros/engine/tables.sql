@@ -12,18 +12,18 @@
     {{ return(file_format_clause()) }}
 {%- endmacro %}
 
-{#- How DuckDB makes a table: in one statement, which takes the place of what stood there. The adapter's own way builds under
-    another name, renames twice and drops, for readers of a live database; the build file has none, and a fifth of a small
-    night went into it. A contract is compared with the query's columns as ever. -#}
-{% materialization table, adapter='duckdb' %}
+{#- How DuckDB makes a table or a view (`kind`): in one statement, which takes the place of what stood there. The adapter's own
+    way builds under another name, renames twice and drops, for readers of a live database; the build file has none, and a
+    fifth of a small night went into it. A contract is compared with the query's columns as ever. Gives the relation. -#}
+{% macro make_at_once(kind, sql, pre_hooks, post_hooks) %}
 
-    {%- set target_relation = this.incorporate(type='table') -%}
+    {%- set target_relation = this.incorporate(type=kind) -%}
     {%- set existing = load_cached_relation(this) -%}
     {%- set is_enforced = config.get('contract').enforced -%}
 
     {{ run_hooks(pre_hooks) }}
 
-    {%- if existing is not none and not existing.is_table -%}
+    {%- if existing is not none and existing.type != kind -%}
         {% do adapter.drop_relation(existing) %}
     {%- endif -%}
     {%- if is_enforced -%}
@@ -31,40 +31,20 @@
     {%- endif -%}
 
     {% call statement('main') -%}
-        create or replace table {{ target_relation }} as
+        create or replace {{ kind }} {{ target_relation }} as
         {{ get_select_subquery(sql) if is_enforced else sql }}
     {%- endcall %}
 
     {{ run_hooks(post_hooks) }}
     {{ adapter.commit() }}
-    {{ return({'relations': [target_relation]}) }}
+    {{ return(target_relation) }}
 
+{% endmacro %}
+
+{% materialization table, adapter='duckdb' %}
+    {{ return({'relations': [make_at_once('table', sql, pre_hooks, post_hooks)]}) }}
 {% endmaterialization %}
 
-{#- How DuckDB makes a view: in one statement, for the same reason. -#}
 {% materialization view, adapter='duckdb' %}
-
-    {%- set target_relation = this.incorporate(type='view') -%}
-    {%- set existing = load_cached_relation(this) -%}
-
-    {{ run_hooks(pre_hooks) }}
-
-    {%- if existing is not none and not existing.is_view -%}
-        {% do adapter.drop_relation(existing) %}
-    {%- endif -%}
-
-    {%- if config.get('contract').enforced -%}
-        {{ get_assert_columns_equivalent(sql) }}
-    {%- endif -%}
-
-    {% call statement('main') -%}
-        create or replace view {{ target_relation }} as (
-            {{ sql }}
-        )
-    {%- endcall %}
-
-    {{ run_hooks(post_hooks) }}
-    {{ adapter.commit() }}
-    {{ return({'relations': [target_relation]}) }}
-
+    {{ return({'relations': [make_at_once('view', sql, pre_hooks, post_hooks)]}) }}
 {% endmaterialization %}
