@@ -54,3 +54,33 @@ def test_a_foreign_key_that_leads_nowhere_is_found_with_its_rows(dbt: DbtWarehou
     held = dbt.value("select count(*) from staging.event_types where channel = 'email'")
     dbt.execute("delete from staging.channels where channel = 'email'")
     assert held and dbt.evaluate(references) == [("not in channels.channel: channel", "email", held)]
+
+
+def test_a_value_that_is_not_accepted_is_found_with_its_row_and_null_is_not(currencies: DbtWarehouse):
+    accepted = CURRENCIES.replace(
+        ") }}", ", accepted_values={'minor_unit_exponent': [0, 2, 3], 'currency': ['EUR', 'JPY', 'USD']}) }}"
+    )
+    currencies.execute("delete from staging.currencies where currency not in ('EUR', 'JPY', 'USD')")
+    assert currencies.evaluate(accepted) == []
+    currencies.execute("update staging.currencies set currency = 'jpy', minor_unit_exponent = 1 where currency = 'JPY'")
+    assert currencies.evaluate(accepted) == [
+        ("not accepted: minor_unit_exponent 1, not accepted: currency jpy", "jpy", 1)
+    ]
+    currencies.execute("update staging.currencies set minor_unit_exponent = null where currency = 'jpy'")
+    assert currencies.evaluate(accepted) == [("NULL: minor_unit_exponent, not accepted: currency jpy", "jpy", 1)]
+
+
+def test_two_foreign_keys_that_lead_nowhere_are_found_apart(dbt: DbtWarehouse):
+    dbt.build("entity_integrity_event_types")
+    references = (
+        "{{ test_entity_integrity(ref('event_types'), ['event_type'], [['event_type']], {"
+        "'channel': {'to': ref('channels'), 'field': 'channel'}, "
+        "'event_type': {'to': ref('channels'), 'field': 'channel'}}) }}"
+    )
+    held = dbt.value("select count(*) from staging.event_types where channel = 'email'")
+    dbt.execute("delete from staging.channels where channel = 'email'")
+    others = "select event_type from staging.event_types where event_type not in (select channel from staging.channels)"
+    assert sorted(dbt.evaluate(references)) == [
+        ("not in channels.channel: channel", "email", held),
+        *sorted(("not in channels.channel: event_type", kind, 1) for (kind,) in dbt.rows(others)),
+    ]
