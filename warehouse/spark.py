@@ -30,7 +30,7 @@ from warehouse.settings import Settings
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 BUILT = ("staging", "identity", "journey", "metrics")
 HANDED_OVER = ("journey", "metrics")
@@ -45,6 +45,8 @@ ANSWER_SECONDS = 5
 AT_ONCE = 4
 # the client's own patience is ten minutes a statement, and there are a thousand statements
 RETRIES = {"max_retries": 3, "initial_backoff": 200, "max_backoff": 1000, "min_jitter_threshold": 1000}
+# what asks for rows: `select` or `with`, behind comments
+QUERY = re.compile(r"(?:\s|/\*.*?\*/|--[^\n]*\n)*(?:select|with)\b", re.IGNORECASE | re.DOTALL)
 # of every session, that of dbt included
 SESSION = {
     "spark.sql.session.timeZone": "UTC",
@@ -354,7 +356,7 @@ def _use_for_dbt(spark: SparkSession) -> None:
     """Let dbt's cursors run on this session as it is configured.
 
     The adapter's own sets its options before every statement, among them ANSI mode off, under which an overflow is a
-    NULL; and it asks for the columns of a query before the rows, which analyses the query once more.
+    NULL; and it has a query analysed three times: to see whether it is a command, for its columns, and with its rows.
     """
     from dbt.adapters.spark import session as adapter
     from dbt_common.exceptions import DbtRuntimeError
@@ -362,19 +364,37 @@ def _use_for_dbt(spark: SparkSession) -> None:
 
     class OpenSession(adapter.Cursor):
         def execute(self, sql: str, *parameters: Any) -> None:
-            # a contract's query asks for no row: its columns are known without running it
-            self._has_rows = not sql.rstrip().endswith("limit 0")
+            text = sql % parameters if parameters else sql
             try:
-                self._df = spark.sql(sql % parameters if parameters else sql)
+                self._df, self._rows = _asked(spark, text), None
+                # a contract's query asks for no row: its columns are known without running it
+                if is_query(text) and not text.rstrip().endswith("limit 0"):
+                    self._rows = self._df.collect()
             except AnalysisException as error:
                 raise DbtRuntimeError(str(error)) from error
 
         @property
         def description(self) -> Any:
-            rows = self.fetchall() if self._has_rows else ()
+            rows = self._rows
             return [(name, *(None,) * 6) for name in rows[0].__fields__] if rows else super().description
 
     adapter.Cursor = OpenSession
+
+
+def is_query(statement: str) -> bool:
+    """Whether a statement, behind its comments, asks for rows and does nothing else."""
+    return QUERY.match(statement) is not None
+
+
+def _asked(spark: SparkSession, statement: str) -> DataFrame:
+    """A query as what it is, with a server; `sql()` would have it analysed, in case it is a command."""
+    is_connected = type(spark).__module__.startswith("pyspark.sql.connect.")
+    if not (is_connected and is_query(statement)):
+        return spark.sql(statement)
+    from pyspark.sql.connect.dataframe import DataFrame
+    from pyspark.sql.connect.plan import SQL
+
+    return DataFrame(SQL(statement), spark)
 
 
 def _end(spark: SparkSession) -> None:

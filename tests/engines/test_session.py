@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from warehouse import cluster
 from warehouse.settings import Settings
-from warehouse.spark import SESSION, Spark, _use_for_dbt
+from warehouse.spark import SESSION, Spark, _use_for_dbt, is_query
 
 pytestmark = pytest.mark.spark
 
@@ -61,17 +62,40 @@ def test_a_contract_is_compared_without_running_its_query(adapter: Any):
     assert [column[:2] for column in cursor.description] == [("day", "date")]
 
 
-@pytest.fixture
-def dbt_on_a_server(adapter: Any, tmp_path: Path) -> Iterator[Any]:
-    """A cursor as dbt gets it, on a real server."""
+@pytest.mark.parametrize(
+    ("statement", "answer"),
+    [
+        ("select 1", True),
+        ('/* {"app": "dbt"} */\n  -- a comment\n\nWITH a as (select 1) select * from a', True),
+        ("/* select */ create table a as select 1", False),
+        ("-- select\ndrop table a", False),
+        ("insert overwrite table a select 1", False),
+        ("selected", False),
+        ("", False),
+    ],
+)
+def test_a_query_is_told_from_a_command(statement: str, answer: bool):
+    assert is_query(statement) is answer
+
+
+@pytest.fixture(scope="module")
+def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real server."""
+    pytest.importorskip("pyspark")
     conf = {"spark.sql.catalogImplementation": "in-memory"}
-    with cluster.running(tmp_path, master="local[1]", conf=conf) as remote:
-        engine = Spark(Settings(data_dir=tmp_path, target="spark", spark_remote=remote, _env_file=None))
-        engine._open_for_dbt()
-        try:
-            yield adapter.Connection(server_side_parameters={"spark.sql.ansi.enabled": "false"}).cursor()
-        finally:
-            engine.release()
+    with cluster.running(tmp_path_factory.mktemp("spark"), master="local[1]", conf=conf) as address:
+        yield address
+
+
+@pytest.fixture
+def dbt_on_a_server(adapter: Any, remote: str, tmp_path: Path) -> Iterator[Any]:
+    """A cursor as dbt gets it, on a real server."""
+    engine = Spark(Settings(data_dir=tmp_path, target="spark", spark_remote=remote, _env_file=None))
+    engine._open_for_dbt()
+    try:
+        yield adapter.Connection(server_side_parameters={"spark.sql.ansi.enabled": "false"}).cursor()
+    finally:
+        engine.release()
 
 
 def test_an_overflow_in_a_model_is_an_error_and_no_null(dbt_on_a_server: Any):
@@ -83,3 +107,17 @@ def test_an_overflow_in_a_model_is_an_error_and_no_null(dbt_on_a_server: Any):
         dbt_on_a_server.fetchall()
     dbt_on_a_server.execute("select cast(null as date) as day where false")
     assert [column[:2] for column in dbt_on_a_server.description] == [("day", "date")]
+    assert dbt_on_a_server.fetchall() == []
+
+
+def test_a_server_is_asked_for_rows_once_and_for_commands_as_ever(dbt_on_a_server: Any):
+    from dbt_common.exceptions import DbtRuntimeError
+
+    dbt_on_a_server.execute("create table days using parquet as select date '2026-01-31' as day, 'it''s %' as note")
+    dbt_on_a_server.execute("/* dbt */\nselect note, day from days")
+    assert [column[0] for column in dbt_on_a_server.description] == ["note", "day"]
+    assert [tuple(row) for row in dbt_on_a_server.fetchall()] == [("it's %", date(2026, 1, 31))]
+    dbt_on_a_server.execute("select day from days where false limit 0")
+    assert [column[:2] for column in dbt_on_a_server.description] == [("day", "date")]
+    with pytest.raises(DbtRuntimeError, match="nights"):
+        dbt_on_a_server.execute("select * from nights")
