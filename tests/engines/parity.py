@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.end_to_end.company import DATE, Company, company
+from tests.end_to_end.company import Company
 
 
 @dataclass(frozen=True)
@@ -31,17 +29,14 @@ class Nights:
         copy_landing(self.duckdb.data_dir, self.spark.data_dir)
 
 
-@contextmanager
-def nights(folder: Path, remote: str, *, accounts: int, seed: int = 3) -> Iterator[Nights]:
-    """Serve a company of which two installations know, each with a data folder of its own."""
-    with company(folder / "duckdb", seed=seed, accounts=accounts, date=DATE) as one:
-        other = folder / "spark"
-        environment = one.environment | {"THROUGHLINE_DATA_DIR": str(other)}
-        overrides = {"THROUGHLINE_TARGET": "spark", "THROUGHLINE_SPARK_REMOTE": remote}
-        copy_landing(one.data_dir, other)
-        # the night on Spark takes the longer by far: the other one has the processors when that waits
-        patient = replace(one, started_by=("nice",))
-        yield Nights(patient, replace(one, data_dir=other, environment=environment, overrides=overrides))
+def on_both(company: Company, data_dir: Path, remote: str) -> Nights:
+    """The company, and an installation on Spark beside its own that pulls it into `data_dir`."""
+    environment = company.environment | {"THROUGHLINE_DATA_DIR": str(data_dir)}
+    overrides = {"THROUGHLINE_TARGET": "spark", "THROUGHLINE_SPARK_REMOTE": remote}
+    copy_landing(company.data_dir, data_dir)
+    # the night on Spark takes the longer by far: the other one has the processors when that waits
+    patient = replace(company, started_by=("nice",))
+    return Nights(patient, replace(company, data_dir=data_dir, environment=environment, overrides=overrides))
 
 
 def copy_landing(source: Path, target: Path) -> None:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.end_to_end.company import DATE
+from tests.end_to_end.company import company as sandbox_company
 from tests.engines.compare import differences
-from tests.engines.parity import nights
+from tests.engines.parity import on_both
 from warehouse import cluster
 
 ACCOUNTS = 20
@@ -44,7 +46,8 @@ def test_iceberg_tables_give_the_rows_of_duckdb(tmp_path: Path):
     conf.mkdir()
     lines = [f"{name} {value}" for name, value in catalog(tmp_path).items()]
     (conf / "spark-defaults.conf").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    with nights(tmp_path, "local[2]", accounts=ACCOUNTS) as company:
+    with sandbox_company(tmp_path / "duckdb", seed=3, accounts=ACCOUNTS, date=DATE) as sandbox:
+        company = on_both(sandbox, tmp_path / "spark", "local[2]")
         company.spark.overrides |= {"SPARK_CONF_DIR": str(conf), "THROUGHLINE_SPARK_TABLE_FORMAT": "iceberg"}
         company.refresh()
         assert differences(company.duckdb.published, company.spark.published) == []

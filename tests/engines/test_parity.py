@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.end_to_end.company import DATE
+from tests.end_to_end.company import company as sandbox_company
 from tests.engines.compare import compared_rows, differences
-from tests.engines.parity import Nights, nights
+from tests.engines.parity import Nights, on_both
 from warehouse import cluster
 
 ACCOUNTS = int(os.environ.get("PARITY_ACCOUNTS", "300"))
@@ -43,11 +46,13 @@ def engines(tmp_path_factory: pytest.TempPathFactory, **cluster_options: Any) ->
     """A company, both installations, and the folder of the Spark server."""
     pytest.importorskip("pyspark")
     server, folder = tmp_path_factory.mktemp("spark"), tmp_path_factory.mktemp("parity")
-    with (
-        cluster.running(server, shuffle_partitions=1, **cluster_options) as remote,
-        nights(folder, remote, accounts=ACCOUNTS) as company,
-    ):
-        yield company, server
+    with ExitStack() as running, ThreadPoolExecutor() as pool:
+        # the company's history is made while the server starts
+        served = pool.submit(
+            running.enter_context, sandbox_company(folder / "duckdb", seed=3, accounts=ACCOUNTS, date=DATE)
+        )
+        remote = running.enter_context(cluster.running(server, shuffle_partitions=1, **cluster_options))
+        yield on_both(served.result(), folder / "spark", remote), server
 
 
 @pytest.mark.spark
