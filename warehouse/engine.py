@@ -15,6 +15,9 @@ from warehouse.settings import Settings
 if TYPE_CHECKING:
     import pyarrow as pa
 
+# the schemas of a published version, on every engine
+PUBLISHED = ("journey", "metrics", "insights", "meta")
+
 
 class EngineFailed(Exception):
     """The engine cannot be reached, or cannot do what it is asked. The message is one line: what, where, what to do."""

@@ -26,11 +26,10 @@ from typing import Any
 from warehouse import meta
 from warehouse.build_file import open_build, show_lake
 from warehouse.connections import literal, open_duckdb, quoted, tables_of
-from warehouse.engine import EngineFailed, engine_of
+from warehouse.engine import PUBLISHED, EngineFailed, engine_of
 from warehouse.lake import LakeError
 from warehouse.settings import Settings
 
-SCHEMAS = ("journey", "metrics", "insights", "meta")
 STORAGE_VERSION = "v1.0.0"  # the format that clients as old as DuckDB 1.0 read
 BUILDING = ".building"
 _log = logging.getLogger(__name__)
@@ -74,7 +73,7 @@ def publish(settings: Settings, *, step: Step = lambda name: None) -> Version:
     versions.mkdir(parents=True, exist_ok=True)
     _sweep(versions)
     with open_build(settings, read_only=True) as connection:
-        reason = meta.why_not_publishable(connection, SCHEMAS)
+        reason = meta.why_not_publishable(connection, PUBLISHED)
         if reason:
             raise NotPublishable(reason)
         run = meta.last_run(connection)
@@ -203,7 +202,7 @@ def export_parquet(published: Path, folder: Path) -> int:
     shutil.rmtree(unfinished, ignore_errors=True)
     with open_duckdb(published, read_only=True) as connection:
         database = connection.execute("select current_database()").fetchone()[0]
-        tables = tables_of(connection, SCHEMAS, database)
+        tables = tables_of(connection, PUBLISHED, database)
         for schema, table in tables:
             target = unfinished / schema / f"{table}.parquet"
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -237,7 +236,7 @@ def _copy(settings: Settings, target: Path) -> dict[str, int]:
         connection.execute(f"attach {literal(settings.warehouse_path)} as build (read_only)")
         show_lake(connection, settings)
         connection.execute(f"attach {literal(target)} as publication (storage_version {literal(STORAGE_VERSION)})")
-        for schema, table in tables_of(connection, SCHEMAS, "build"):
+        for schema, table in tables_of(connection, PUBLISHED, "build"):
             copy, original = quoted("publication", schema, table), quoted("build", schema, table)
             connection.execute(f"create schema if not exists {quoted('publication', schema)}")
             connection.execute(f"create table {copy} as from {original}")
@@ -273,7 +272,7 @@ def _verify(path: Path, tables: Mapping[str, int]) -> None:
         database = connection.execute("select current_database()").fetchone()[0]
         found = {
             f"{schema}.{table}": connection.execute(f"select count(*) from {quoted(schema, table)}").fetchone()[0]
-            for schema, table in tables_of(connection, SCHEMAS, database)
+            for schema, table in tables_of(connection, PUBLISHED, database)
         }
     if found != dict(tables):
         raise NotPublishable(f"{path} does not hold what was copied into it; nothing is published")

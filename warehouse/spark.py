@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 
 from warehouse.build_file import open_build
 from warehouse.connections import literal, quoted
-from warehouse.engine import EngineFailed, cast_list
+from warehouse.engine import PUBLISHED, EngineFailed, cast_list
 from warehouse.lake import Lake, declared_schema, open_lake, raw_files, raw_schemas
 from warehouse.settings import Settings
 
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 BUILT = ("staging", "identity", "journey", "metrics")
 HANDED_OVER = ("journey", "metrics")
-PUBLISHED = ("journey", "metrics", "insights", "meta")
 # marks a database that a run may drop and build anew
 OURS = "throughline"
 # views live in Spark's own catalog, whatever the default one is

@@ -31,7 +31,8 @@ WRITTEN = ("manifest.json", "semantic_manifest.json")
 # what dbt learnt from parsing, for data folders that have not parsed yet
 _SHARED = DBT_PROJECT / "target"
 
-_parsed: dict[str, Manifest] = {}
+# by fingerprint: the parsed project, and a folder where its files were written
+_parsed: dict[str, tuple[Manifest, Path]] = {}
 
 
 class DbtFailed(Exception):
@@ -133,14 +134,19 @@ def _fingerprint(settings: Settings) -> str:
 def parse(settings: Settings) -> Manifest:
     """Parse the project (only what changed since the last time). Raises DbtFailed."""
     fingerprint = _fingerprint(settings)
-    if fingerprint in _parsed:
-        return _parsed[fingerprint]
     folder = settings.dbt_target_dir
+    is_written = _is_written(folder, fingerprint)
+    if fingerprint in _parsed:
+        manifest, elsewhere = _parsed[fingerprint]
+        if not is_written and _is_written(elsewhere, fingerprint):
+            _show(elsewhere, folder, fingerprint)
+            is_written = True
+        if is_written:
+            return manifest
     parsing = folder / "parsing"
     parsing.mkdir(parents=True, exist_ok=True)
     shared = _SHARED / f"partial_parse.{settings.target}.msgpack"
     _take(shared, parsing / "partial_parse.msgpack")
-    is_written = _is_written(folder, fingerprint)
     # a fixed path: dbt parses everything anew when a variable of the profile has changed
     result = _invoke(
         settings,
@@ -151,16 +157,21 @@ def parse(settings: Settings) -> Manifest:
     if not result.success:
         raise DbtFailed(f"the dbt project does not parse: {_essence(str(result.exception))}")
     if not is_written:
-        # the parts that others read appear whole
-        for name in WRITTEN:
-            fresh = folder / f".{name}"
-            shutil.copyfile(parsing / name, fresh)
-            fresh.replace(folder / name)
-        (folder / "manifest.stamp").write_text(fingerprint, encoding="utf-8")
+        _show(parsing, folder, fingerprint)
     _take(parsing / "partial_parse.msgpack", shared)
     _parsed.clear()
-    _parsed[fingerprint] = result.result
+    _parsed[fingerprint] = (result.result, folder)
     return result.result
+
+
+def _show(source: Path, folder: Path, fingerprint: str) -> None:
+    """Bring what others read of a parsed project to a folder, each file whole."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in WRITTEN:
+        fresh = folder / f".{name}"
+        shutil.copyfile(source / name, fresh)
+        fresh.replace(folder / name)
+    (folder / "manifest.stamp").write_text(fingerprint, encoding="utf-8")
 
 
 def build(

@@ -148,6 +148,18 @@ def test_the_project_is_parsed_again_only_when_it_has_changed(settings: Settings
     assert "model.tiny.third" in path.read_text()
 
 
+def test_each_data_folder_of_a_process_gets_the_files_of_the_parsed_project(
+    settings: Settings, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    first = transform.manifest_path(settings)
+    other = settings.model_copy(update={"data_dir": tmp_path / "other"})
+    manifest = transform.parse(settings)
+    monkeypatch.setattr(transform, "_invoke", lambda *_, **__: pytest.fail("the same project was parsed twice"))
+    second = transform.manifest_path(other)
+    assert second != first and second.read_bytes() == first.read_bytes()
+    assert transform.parse(other) is manifest
+
+
 def test_a_project_that_does_not_parse_is_one_line(settings: Settings, project: Path):
     (project / "models/latest.sql").write_text("select * from {{ ref('nowhere') }}")
     with pytest.raises(transform.DbtFailed, match="nowhere") as refused:
