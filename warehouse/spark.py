@@ -77,7 +77,7 @@ class Spark:
 
     def prepare(self, afresh: bool = False) -> None:
         lake = open_lake(self._settings)
-        with self.session() as spark:
+        with self.session() as spark, ThreadPoolExecutor(AT_ONCE) as pool:
             for schema in BUILT:
                 if afresh and _is_ours(spark, schema):
                     # a server that died has left folders that its catalog does not know, and no table can be made there
@@ -86,8 +86,11 @@ class Spark:
             for schema in raw_schemas(lake):
                 spark.sql(f"create database if not exists {schema}")
                 known = _described(spark, schema)
-                for stream in raw_files(lake, schema):
-                    self._declare(spark, lake, known.get(stream, ""), schema, stream)
+
+                def declare(stream: str, schema: str = schema, known: Mapping[str, str] = known) -> None:
+                    self._declare(spark, lake, known.get(stream), schema, stream)
+
+                list(pool.map(declare, raw_files(lake, schema)))
         self._open_for_dbt()
 
     def release(self) -> None:
@@ -138,7 +141,7 @@ class Spark:
         folders = self._folders_of(run_id)
         if not folders:
             raise EngineFailed(f"version {run_id} is not in the lake at {self._settings.lake}: it was built elsewhere")
-        with self.session() as spark:
+        with self.session() as spark, ThreadPoolExecutor(AT_ONCE) as pool:
             for schema in PUBLISHED:
                 spark.sql(f"create database if not exists {VIEWS}{schema}")
             spark.sql(f"create view if not exists {POINTER} as select cast(null as string) as run_id")
@@ -147,16 +150,20 @@ class Spark:
                 for schema in PUBLISHED
                 for table, about in _described(spark, f"{VIEWS}{schema}").items()
             }
-            for name, (folder, columns) in folders.items():
+
+            def show_pointed(name: str) -> None:
+                folder, columns = folders[name]
                 place = self.address(folder)
                 if place in known.get(name, ""):
-                    continue
+                    return
                 schema, table = name.split(".")
                 selected = ", ".join(f"`{column}`" for column in columns)
                 spark.sql(
                     f"create or replace view {VIEWS}{schema}.`{table}` as select {selected} from parquet.`{place}` "
                     f"where run_id = (select run_id from {POINTER})"
                 )
+
+            list(pool.map(show_pointed, folders))
             spark.sql(f"create or replace view {POINTER} as select {_text(run_id)} as run_id")
 
     def forget(self, run_id: str) -> None:
@@ -246,20 +253,22 @@ class Spark:
 
     # --- files ------------------------------------------------------------------------------------------------------
 
-    def _declare(self, spark: SparkSession, lake: Lake, known: str, schema: str, stream: str) -> None:
-        """Make the external table of a stream, unless it is there with the declared columns."""
+    def _declare(self, spark: SparkSession, lake: Lake, known: str | None, schema: str, stream: str) -> None:
+        """Make the external table of a stream, unless it is there (`known` says how) with the declared columns."""
         fields = declared_schema(lake, schema, stream)
         if fields is None:
             raise EngineFailed(f"{lake.address}/{schema}/{stream}/declared.parquet is damaged: load {schema} again")
         place = self.address(f"{schema}/{stream}")
         columns = ", ".join(f"`{field.name}` {_spark_type(field.type)}" for field in fields)
         mark = hashlib.blake2b(f"{place} {columns}".encode(), digest_size=8).hexdigest()
-        if f"throughline={mark}" not in known:
+        if known is not None and f"throughline={mark}" in known:
+            return
+        if known is not None:
             spark.sql(f"drop table if exists {schema}.`{stream}`")
-            spark.sql(
-                f"create table {schema}.`{stream}` ({columns}) using parquet location {_text(place)} "
-                f"tblproperties ('throughline' = '{mark}')"
-            )
+        spark.sql(
+            f"create table {schema}.`{stream}` ({columns}) using parquet location {_text(place)} "
+            f"tblproperties ('throughline' = '{mark}')"
+        )
 
     def _store(self, run_id: str, name: str, rows: pa.Table) -> tuple[str, dict[str, str]]:
         """Write a table of ours to the lake as a part of a run; returns its folder and its columns on Spark."""
