@@ -121,16 +121,31 @@ def render(published: Path, output: Path) -> Path:
     Raises NothingPublished when there is no such file or it has no complete month.
     """
     import jinja2
-    import vl_convert
 
     page = collect(published)
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True)
-    html = environment.get_template("page.html").render(bundle=vl_convert.javascript_bundle(), **page)
     output.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = output.with_name(f".{output.name}.{os.getpid()}")
-    unfinished.write_text(html, encoding="utf-8")
-    unfinished.replace(output)
+    _write(output, environment.get_template("page.html").render(bundle=_charting(output.parent), **page))
     return output
+
+
+def _charting(folder: Path) -> str:
+    """The JavaScript that draws charts, which is put together once a version and folder: it takes three seconds."""
+    import vl_convert
+
+    kept = folder / f".vega-{vl_convert.__version__}.js"
+    if not kept.exists():
+        for stale in folder.glob(".vega-*.js"):
+            stale.unlink()
+        _write(kept, vl_convert.javascript_bundle())
+    return kept.read_text(encoding="utf-8")
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    unfinished.write_text(text, encoding="utf-8")
+    unfinished.replace(path)
 
 
 def collect(published: Path) -> dict[str, Any]:

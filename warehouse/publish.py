@@ -236,34 +236,32 @@ def _copy(settings: Settings, target: Path) -> dict[str, int]:
         connection.execute(f"attach {literal(settings.warehouse_path)} as build (read_only)")
         show_lake(connection, settings)
         connection.execute(f"attach {literal(target)} as publication (storage_version {literal(STORAGE_VERSION)})")
+        # one commit, and one look at the catalog, for all tables: both take longer than to copy a small table
+        connection.execute("begin transaction")
         for schema, table in tables_of(connection, PUBLISHED, "build"):
             copy, original = quoted("publication", schema, table), quoted("build", schema, table)
             connection.execute(f"create schema if not exists {quoted('publication', schema)}")
             connection.execute(f"create table {copy} as from {original}")
             rows[f"{schema}.{table}"] = connection.execute(f"select count(*) from {copy}").fetchone()[0]
-            _copy_comments(connection, schema, table)
+        _copy_comments(connection)
+        connection.execute("commit")
         connection.execute("checkpoint publication")
         connection.execute("detach publication")
     return rows
 
 
-def _copy_comments(connection: Any, schema: str, table: str) -> None:
+def _copy_comments(connection: Any) -> None:
     """Descriptions travel with the tables: they are what a BI tool shows beside a name."""
-    copy = quoted("publication", schema, table)
-    place = ["build", schema, table]
-    described = connection.execute(
-        "select comment from duckdb_tables() where database_name = ? and schema_name = ? and table_name = ? "
-        "and comment is not null",
-        place,
-    ).fetchone()
-    if described:
-        connection.execute(f"comment on table {copy} is {literal(described[0])}")
-    for column, comment in connection.execute(
-        "select column_name, comment from duckdb_columns() where database_name = ? and schema_name = ? "
-        "and table_name = ? and comment is not null",
-        place,
-    ).fetchall():
-        connection.execute(f"comment on column {copy}.{quoted(column)} is {literal(comment)}")
+    comments = connection.execute(
+        "select schema_name, table_name, null as column_name, comment from duckdb_tables() "
+        "where database_name = 'build' and comment is not null union all "
+        "select schema_name, table_name, column_name, comment from duckdb_columns() "
+        "where database_name = 'build' and comment is not null"
+    ).fetchall()
+    for schema, table, column, comment in comments:
+        if schema in PUBLISHED:
+            kind, place = ("table", (schema, table)) if column is None else ("column", (schema, table, column))
+            connection.execute(f"comment on {kind} {quoted('publication', *place)} is {literal(comment)}")
 
 
 def _verify(path: Path, tables: Mapping[str, int]) -> None:
