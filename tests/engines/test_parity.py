@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,57 +14,36 @@ from tests.end_to_end.company import DATE
 from tests.end_to_end.company import company as sandbox_company
 from tests.engines.compare import compared_rows, differences
 from tests.engines.parity import Nights, on_both
+from tests.engines.server import SMALL
 from warehouse import cluster
 
 ACCOUNTS = int(os.environ.get("PARITY_ACCOUNTS", "300"))
-# a thousand small statements: interpreted plans and one partition cost less than compiled code would save
-SMALL = {
-    "spark.sql.codegen.wholeStage": "false",
-    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-    "spark.sql.adaptive.enabled": "false",
-    # nor is a plan for a hundred rows worth looking for more filters, for shared expressions, or looking over twice
-    "spark.sql.constraintPropagation.enabled": "false",
-    "spark.sql.subexpressionElimination.enabled": "false",
-    "spark.sql.lightweightPlanChangeValidation": "false",
-    # one task a scan: dbt's threads keep both cores busy as it is
-    "spark.default.parallelism": "1",
-    "spark.sql.parquet.compression.codec": "uncompressed",
-    # memory in small pieces: whoever sums ten rows is given, and clears, one piece
-    "spark.buffer.pageSize": "4m",
-    "spark.broadcast.blockSize": "64k",
-    # no file of checksums beside each file
-    "spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
-}
-# two nights on one server are long enough for compiling to the last level to pay
-COMPILED = {"spark.driver.extraJavaOptions": " ".join((*cluster.FLAGS, "-XX:TieredStopAtLevel=4"))}
-IN_MEMORY = {"spark.sql.catalogImplementation": "in-memory"}
-
-
-@contextmanager
-def engines(tmp_path_factory: pytest.TempPathFactory, **cluster_options: Any) -> Iterator[tuple[Nights, Path]]:
-    """A company, both installations, and the folder of the Spark server."""
-    pytest.importorskip("pyspark")
-    server, folder = tmp_path_factory.mktemp("spark"), tmp_path_factory.mktemp("parity")
-    with ExitStack() as running, ThreadPoolExecutor() as pool:
-        # the company's history is made while the server starts
-        served = pool.submit(
-            running.enter_context, sandbox_company(folder / "duckdb", seed=3, accounts=ACCOUNTS, date=DATE)
-        )
-        remote = running.enter_context(cluster.running(server, shuffle_partitions=1, **cluster_options))
-        yield on_both(served.result(), folder / "spark", remote), server
 
 
 @pytest.mark.spark
-def test_first_night_and_next_day_are_the_same_on_both_engines(tmp_path_factory: pytest.TempPathFactory):
-    # one server for the length of the test: its catalog need not outlive it
-    with engines(tmp_path_factory, master="local[2]", conf=SMALL | COMPILED | IN_MEMORY) as (company, server):
-        prove(company, server)
+def test_first_night_and_next_day_are_the_same_on_both_engines(tmp_path: Path, request: pytest.FixtureRequest):
+    with nights(tmp_path, lambda: request.getfixturevalue("server").remote) as company:
+        prove(company, request.getfixturevalue("server").folder)
 
 
 @pytest.mark.cluster
-def test_two_workers_give_the_rows_of_one_machine(tmp_path_factory: pytest.TempPathFactory):
-    with engines(tmp_path_factory, master=None, workers=2, conf=SMALL) as (company, server):
-        prove(company, server)
+def test_two_workers_give_the_rows_of_one_machine(tmp_path: Path):
+    pytest.importorskip("pyspark")
+    folder = tmp_path / "spark"
+    with ExitStack() as running:
+        workers = cluster.running(folder, master=None, workers=2, shuffle_partitions=1, conf=SMALL)
+        company = running.enter_context(nights(tmp_path, lambda: running.enter_context(workers)))
+        prove(company, folder)
+
+
+@contextmanager
+def nights(folder: Path, server: Callable[[], str]) -> Iterator[Nights]:
+    """A company and both installations; its history is made while the server starts, whose address `server` gives."""
+    with ExitStack() as running, ThreadPoolExecutor() as pool:
+        sandbox = sandbox_company(folder / "duckdb", seed=3, accounts=ACCOUNTS, date=DATE)
+        served = pool.submit(running.enter_context, sandbox)
+        remote = server()
+        yield on_both(served.result(), folder / "on_spark", remote)
 
 
 def prove(company: Nights, server: Path) -> None:

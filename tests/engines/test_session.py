@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from warehouse import cluster
+from tests.engines.server import Server
 from warehouse.settings import Settings
 from warehouse.spark import SESSION, Spark, _use_for_dbt, is_query
 
@@ -78,19 +78,10 @@ def test_a_query_is_told_from_a_command(statement: str, answer: bool):
     assert is_query(statement) is answer
 
 
-@pytest.fixture(scope="module")
-def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a real server."""
-    pytest.importorskip("pyspark")
-    conf = {"spark.sql.catalogImplementation": "in-memory"}
-    with cluster.running(tmp_path_factory.mktemp("spark"), master="local[1]", conf=conf) as address:
-        yield address
-
-
 @pytest.fixture
-def dbt_on_a_server(adapter: Any, remote: str, tmp_path: Path) -> Iterator[Any]:
+def dbt_on_a_server(adapter: Any, server: Server, tmp_path: Path) -> Iterator[Any]:
     """A cursor as dbt gets it, on a real server."""
-    engine = Spark(Settings(data_dir=tmp_path, target="spark", spark_remote=remote, _env_file=None))
+    engine = Spark(Settings(data_dir=tmp_path, target="spark", spark_remote=server.remote, _env_file=None))
     engine._open_for_dbt()
     try:
         yield adapter.Connection(server_side_parameters={"spark.sql.ansi.enabled": "false"}).cursor()
