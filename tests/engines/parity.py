@@ -34,8 +34,8 @@ def on_both(company: Company, data_dir: Path, remote: str) -> Nights:
     environment = company.environment | {"THROUGHLINE_DATA_DIR": str(data_dir)}
     overrides = {"THROUGHLINE_TARGET": "spark", "THROUGHLINE_SPARK_REMOTE": remote}
     copy_landing(company.data_dir, data_dir)
-    # the night on Spark takes the longer by far: the other one has the processors when that waits
-    patient = replace(company, started_by=("nice",))
+    # the night on Spark takes the longer by far: the other one has the processors when that waits, and at its end
+    patient = replace(company, started_by=("nice", "-n", "19"))
     return Nights(patient, replace(company, data_dir=data_dir, environment=environment, overrides=overrides))
 
 
