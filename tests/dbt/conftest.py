@@ -8,16 +8,20 @@
 `dbt.build(select, as_of="2025-06-01 00:00:00", time_zone="Europe/Berlin", ...)` passes any variable; `dbt.run(...)`
 skips the project's own tests, which makes it several times as fast.
 `dbt.evaluate("select {{ as_of() }}")` tries a macro.
-Raw tables of all sources exist and are empty. A warehouse is a temporary DuckDB file; dbt runs in this process.
+Raw tables of all sources exist and are empty, and the seeds are there. A warehouse is a temporary DuckDB file; dbt runs
+in this process.
 Selections: name what you need (`"+fct_mrr_movements"`), the whole project takes long.
 """
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,9 +45,7 @@ class DbtWarehouse:
     def __init__(self, folder: Path, target: Path) -> None:
         self.path = folder / FILE
         self._target = target
-        self._seeded = False
-        with duckdb.connect(str(self.path)) as connection:
-            create_raw(connection)
+        shutil.copyfile(_beginning(), self.path)
 
     def raw(self, source: str, stream: str, rows: Iterable[Mapping[str, Any]], **options: Any) -> None:
         """Append versions to a raw stream; see `raw_tables.insert_raw`."""
@@ -52,16 +54,16 @@ class DbtWarehouse:
             insert_raw(connection, source, stream, rows, **options)
 
     def build(self, *select: str, **variables: Any) -> dict[str, str]:
-        """`dbt build --select ...` (seeds too): status by node name. Raises AssertionError with what failed and why."""
-        return self._invoke(select, (), variables)
+        """`dbt build --select ...`: status by node name. Raises AssertionError with what failed and why."""
+        return self._invoke(_parsed_project(), select, variables)
 
     def run(self, *select: str, **variables: Any) -> dict[str, str]:
         """The same without data tests and unit tests, which makes it several times as fast."""
-        return self._invoke(select, ("resource_type:test", "resource_type:unit_test"), variables)
+        return self._invoke(_models_alone(), select, variables)
 
     def rebuild(self, *select: str, **variables: Any) -> dict[str, str]:
         """The same, building incremental models from the start."""
-        return self._invoke(select, ("resource_type:test", "resource_type:unit_test"), variables, ["--full-refresh"])
+        return self._invoke(_models_alone(), select, variables, "--full-refresh")
 
     def execute(self, statement: str) -> None:
         """Change the warehouse by hand."""
@@ -89,42 +91,73 @@ class DbtWarehouse:
 
     def evaluate(self, query: str, **variables: Any) -> list[tuple[Any, ...]]:
         """The rows of a query that may call the project's macros, compiled by dbt."""
-        result = self._dbt(["compile", "--inline", query], variables)
+        result = self._dbt(_models_alone(), ["compile", "--inline", query], variables)
         return self.rows(result.results[0].node.compiled_code)
 
     def _invoke(
-        self,
-        select: tuple[str, ...],
-        exclude: tuple[str, ...],
-        variables: Mapping[str, Any],
-        flags: Iterable[str] = (),
+        self, project: Manifest, select: tuple[str, ...], variables: Mapping[str, Any], *flags: str
     ) -> dict[str, str]:
         # a test runs when all that it reads is selected or stands upstream, not when one side happens to be
         arguments = ["build", "--indirect-selection", "buildable", *flags]
-        if select and not self._seeded:
-            select += ("resource_type:seed",)
         arguments += [part for name in select for part in ("--select", name)]
-        arguments += [part for name in exclude for part in ("--exclude", name)]
-        results = list(self._dbt(arguments, variables).results)
+        results = list(self._dbt(project, arguments, variables).results)
         bad = [result for result in results if str(result.status) in ("error", "fail", "skipped")]
         if bad:
             raise AssertionError("\n".join(f"{result.node.name}: {result.status}: {result.message}" for result in bad))
-        self._seeded = True
         return {result.node.name: str(result.status) for result in results}
 
-    def _dbt(self, arguments: list[str], variables: Mapping[str, Any]) -> Any:
+    def _dbt(self, project: Manifest, arguments: list[str], variables: Mapping[str, Any]) -> Any:
         if variables:
             arguments = [*arguments, "--vars", json.dumps(variables, default=str)]
-        return _invoke_dbt(arguments, self.path, self._target, _parsed_project(self._target))
+        return _invoke_dbt(arguments, self.path, self._target, project)
 
 
 @cache
-def _parsed_project(target: Path) -> Manifest:
-    """The project, parsed once a session: another file or another variable would make dbt parse everything anew."""
+def _own_folder() -> Path:
+    """A folder for what this process works out once, for as long as it lives."""
+    folder = Path(tempfile.mkdtemp(prefix="throughline-dbt-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+@cache
+def _parsed_project() -> Manifest:
+    """The project, parsed once a process: another file or another variable would make dbt parse everything anew."""
     known = PROJECT / "target" / "partial_parse.duckdb.msgpack"
+    parsed = _own_folder() / "partial_parse.msgpack"
     if known.exists():
-        shutil.copy2(known, target / "partial_parse.msgpack")
-    return _invoke_dbt(["parse"], Path(FILE), target)
+        shutil.copy2(known, parsed)
+    manifest = _invoke_dbt(["parse"], Path(FILE), _own_folder())
+    if not known.exists():
+        # the next process, a refresh's too, parses only what has changed since
+        known.parent.mkdir(exist_ok=True)
+        draft = known.with_name(f".{known.name}.{os.getpid()}")
+        shutil.copy2(parsed, draft)
+        draft.replace(known)
+    return manifest
+
+
+@cache
+def _models_alone() -> Manifest:
+    """The project without tests and metrics, which are not run: dbt takes a second to put them into its graph."""
+    whole = _parsed_project()
+    nodes = {name: node for name, node in whole.nodes.items() if str(node.resource_type) != "test"}
+    left = replace(whole, nodes=nodes, unit_tests={}, metrics={}, semantic_models={}, saved_queries={}, exposures={})
+    left.build_parent_and_child_maps()
+    return left
+
+
+@cache
+def _beginning() -> Path:
+    """A warehouse with the raw tables, empty, and the seeds: what every other one is a copy of."""
+    folder = _own_folder() / "beginning"
+    folder.mkdir()
+    with duckdb.connect(str(folder / FILE)) as connection:
+        create_raw(connection)
+    seeds = ["build", "--select", "resource_type:seed"]
+    made = _invoke_dbt(seeds, folder / FILE, folder, _models_alone()).results
+    assert made and all(str(result.status) == "success" for result in made)
+    return folder / FILE
 
 
 def _invoke_dbt(arguments: list[str], warehouse: Path, target: Path, manifest: Manifest | None = None) -> Any:
@@ -154,7 +187,7 @@ def _close_adapters() -> None:
 
 @pytest.fixture(scope="session")
 def _dbt_target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """One target folder for the session, which holds the parsed project."""
+    """One target folder for the session: dbt writes what it compiled there."""
     folder = tmp_path_factory.mktemp("dbt_target")
     yield folder
     shutil.rmtree(folder, ignore_errors=True)

@@ -84,3 +84,9 @@ def test_two_foreign_keys_that_lead_nowhere_are_found_apart(dbt: DbtWarehouse):
         ("not in channels.channel: channel", "email", held),
         *sorted(("not in channels.channel: event_type", kind, 1) for (kind,) in dbt.rows(others)),
     ]
+
+
+def test_the_seeds_pass_their_tests(dbt: DbtWarehouse):
+    statuses = dbt.build("resource_type:seed")
+    assert sum(name.startswith("entity_integrity_") for name in statuses) == 10
+    assert set(statuses.values()) == {"success", "pass"}

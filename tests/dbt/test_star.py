@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tests.dbt.conftest import _parsed_project
@@ -15,9 +13,9 @@ EITHER = {("fct_stage_periods", "entity_key")}
 
 
 @pytest.fixture(scope="module")
-def star(_dbt_target: Path) -> list[Table]:
+def star() -> list[Table]:
     """Every fact and dimension, as dbt reads the project."""
-    return tables(_parsed_project(_dbt_target))
+    return tables(_parsed_project())
 
 
 def untested_keys(table: Table) -> list[str]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 import sys
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -180,8 +179,7 @@ def main() -> None:
     from tests.dbt.conftest import _parsed_project
     from tests.docs.star_picture import picture
 
-    with tempfile.TemporaryDirectory() as target:
-        found = tables(_parsed_project(Path(target)))
+    found = tables(_parsed_project())
     PAGE.write_text(page_with(PAGE.read_text(encoding="utf-8"), sections(found)), encoding="utf-8")
     PICTURE.write_text(picture(found), encoding="utf-8")
     sys.stdout.write(f"{PAGE.relative_to(REPOSITORY)} and {PICTURE.relative_to(REPOSITORY)}\n")
