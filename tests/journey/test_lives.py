@@ -20,7 +20,7 @@ from tests.journey.telling import land, on_time, told
 ZONE = "America/Los_Angeles"
 MARTS = ("unit_economics_by_segment_monthly", "unit_economics_monthly", "lead_conversion_*", "win_rates", "pipeline_*")
 MARTS += ("sales_cycles", "stage_conversion", "lead_handoffs", "retention_cohorts", "funnel_cohorts")
-FACTS = ("fct_journeys", "fct_tickets", "account_aliases", "person_aliases")
+FACTS = ("fct_journeys", "fct_leads", "fct_tickets", "account_aliases", "person_aliases")
 BUILT = tuple(f"+{name}" for name in (*MARTS, *FACTS))
 ACTIVITIES_GONE = ("deals", "calls", "emails", "meetings")
 
