@@ -18,6 +18,7 @@ import socket
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -85,11 +86,7 @@ class Spark:
                 spark.sql(f"create database if not exists {schema} with dbproperties ('{OURS}' = 'build')")
             for schema in raw_schemas(lake):
                 spark.sql(f"create database if not exists {schema}")
-                known = _described(spark, schema)
-
-                def declare(stream: str, schema: str = schema, known: Mapping[str, str] = known) -> None:
-                    self._declare(spark, lake, known.get(stream), schema, stream)
-
+                declare = partial(self._declare, spark, lake, _described(spark, schema), schema)
                 list(pool.map(declare, raw_files(lake, schema)))
         self._open_for_dbt()
 
@@ -253,17 +250,17 @@ class Spark:
 
     # --- files ------------------------------------------------------------------------------------------------------
 
-    def _declare(self, spark: SparkSession, lake: Lake, known: str | None, schema: str, stream: str) -> None:
-        """Make the external table of a stream, unless it is there (`known` says how) with the declared columns."""
+    def _declare(self, spark: SparkSession, lake: Lake, known: Mapping[str, str], schema: str, stream: str) -> None:
+        """Make the external table of a stream, unless it is `known`, and with the declared columns."""
         fields = declared_schema(lake, schema, stream)
         if fields is None:
             raise EngineFailed(f"{lake.address}/{schema}/{stream}/declared.parquet is damaged: load {schema} again")
         place = self.address(f"{schema}/{stream}")
         columns = ", ".join(f"`{field.name}` {_spark_type(field.type)}" for field in fields)
         mark = hashlib.blake2b(f"{place} {columns}".encode(), digest_size=8).hexdigest()
-        if known is not None and f"throughline={mark}" in known:
-            return
-        if known is not None:
+        if stream in known:
+            if f"throughline={mark}" in known[stream]:
+                return
             spark.sql(f"drop table if exists {schema}.`{stream}`")
         spark.sql(
             f"create table {schema}.`{stream}` ({columns}) using parquet location {_text(place)} "

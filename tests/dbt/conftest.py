@@ -30,6 +30,7 @@ import duckdb
 import pytest
 
 from tests.dbt.raw_tables import create_raw, insert_raw
+from warehouse.transform import _take
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -123,17 +124,11 @@ def _own_folder() -> Path:
 @cache
 def _parsed_project() -> Manifest:
     """The project, parsed once a process: another file or another variable would make dbt parse everything anew."""
-    known = PROJECT / "target" / "partial_parse.duckdb.msgpack"
-    parsed = _own_folder() / "partial_parse.msgpack"
-    if known.exists():
-        shutil.copy2(known, parsed)
+    # what other processes learnt from parsing, a refresh's too, and what this one learns
+    known, parsed = PROJECT / "target" / "partial_parse.duckdb.msgpack", _own_folder() / "partial_parse.msgpack"
+    _take(known, parsed)
     manifest = _invoke_dbt(["parse"], Path(FILE), _own_folder())
-    if not known.exists():
-        # the next process, a refresh's too, parses only what has changed since
-        known.parent.mkdir(exist_ok=True)
-        draft = known.with_name(f".{known.name}.{os.getpid()}")
-        shutil.copy2(parsed, draft)
-        draft.replace(known)
+    _take(parsed, known)
     return manifest
 
 

@@ -20,12 +20,7 @@ from tests.mutation.faults import Fault, all_faults
 REPOSITORY = Path(__file__).resolve().parents[2]
 COPIED = ("dbt", "docs", "ingestion", "insights", "quality", "sandbox", "tests", "warehouse", "pyproject.toml")
 # parses the copy's project once, so that a run parses only the file with the fault
-PARSE = (
-    "import shutil, tempfile; from pathlib import Path; from tests.dbt import conftest as c; "
-    "t = Path(tempfile.mkdtemp()); c._invoke_dbt(['parse'], Path(c.FILE), t); "
-    "(c.PROJECT / 'target').mkdir(exist_ok=True); "
-    "shutil.move(t / 'partial_parse.msgpack', c.PROJECT / 'target' / 'partial_parse.duckdb.msgpack')"
-)
+PARSE = "from tests.dbt.conftest import _parsed_project; _parsed_project()"
 
 
 def copy(folder: Path) -> None:

@@ -5,13 +5,20 @@
     Keys of one column may be missing in several rows, as long as `never_null` does not name it. -#}
 {% test entity_integrity(model, never_null, unique=[], foreign_keys={}, accepted_values={}) %}
 
-{% set refused = {} %}
+{#- what is wrong with a row by itself: a condition, and the words for it -#}
+{% set faults = [] %}
+{% for column in never_null %}
+    {% do faults.append((column ~ ' is null', "'NULL: " ~ column ~ "'")) %}
+{% endfor %}
 {% for column, values in accepted_values.items() %}
     {% set literals = [] %}
     {% for value in values %}
         {% do literals.append(value | string if value is number else "'" ~ value ~ "'") %}
     {% endfor %}
-    {% do refused.update({column: column ~ ' not in (' ~ literals | join(', ') ~ ')'}) %}
+    {% do faults.append((
+        column ~ ' not in (' ~ literals | join(', ') ~ ')',
+        "concat_ws(' ', 'not accepted: " ~ column ~ "', cast(" ~ column ~ ' as string))'
+    )) %}
 {% endfor %}
 {% for key in unique %}
 select
@@ -49,20 +56,13 @@ union all
 select
     concat_ws(
         ', ',
-        {% for column in never_null %}
-            case when {{ column }} is null then 'NULL: {{ column }}' end{{ ',' if refused or not loop.last }}
-        {% endfor %}
-        {% for column, is_refused in refused.items() %}
-            case when {{ is_refused }} then concat_ws(' ', 'not accepted: {{ column }}', cast({{ column }} as string)) end{{ ',' if not loop.last }}
+        {% for is_wrong, told in faults %}
+            case when {{ is_wrong }} then {{ told }} end{{ ',' if not loop.last }}
         {% endfor %}
     ) as broken,
     {{ key_as_text(unique[0] if unique else never_null) }} as row_key,
     cast(1 as bigint) as copies
 from {{ model }}
-where
-    {% for column in never_null %}
-        {{ column }} is null{{ ' or' if refused or not loop.last }}
-    {% endfor %}
-    {{ refused.values() | join(' or ') }}
+where {{ faults | map(attribute=0) | join(' or ') }}
 
 {% endtest %}
