@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from warehouse import changes
 from warehouse.build_file import open_build
 from warehouse.connections import quoted
 from warehouse.settings import Settings
@@ -31,6 +32,15 @@ class Engine(Protocol):
 
     def prepare(self, afresh: bool = False) -> None:
         """Make what dbt builds on. `afresh`: the last build ended in the middle, and nothing of it is kept."""
+
+    def carried_from(self, as_of: str, is_whole: bool) -> str:
+        """The instant of the build whose tables the next one carries on from; '' when it makes every table anew.
+
+        `as_of` is the instant of the next build, UTC. `is_whole`: nothing may be carried on.
+        """
+
+    def stand_at(self, as_of: str) -> None:
+        """Keep what the next build needs to carry on from this one, which was complete."""
 
     def release(self) -> None:
         """Let go of what dbt has opened in this process."""
@@ -70,6 +80,14 @@ class DuckDB:
 
     def prepare(self, afresh: bool = False) -> None:
         self._settings.warehouse_path.parent.mkdir(parents=True, exist_ok=True)
+
+    def carried_from(self, as_of: str, is_whole: bool) -> str:
+        with open_build(self._settings) as connection:
+            return changes.begin(connection, as_of, is_whole, self._settings.carried_from_rows)
+
+    def stand_at(self, as_of: str) -> None:
+        with open_build(self._settings) as connection:
+            changes.finish(connection, as_of)
 
     def release(self) -> None:
         pass

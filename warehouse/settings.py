@@ -147,6 +147,8 @@ class Settings(BaseSettings):
     notify_webhook_url: str | None = None
     keep_versions: int = Field(default=10, ge=1)
     parquet: bool = False
+    # below so many raw rows a night on DuckDB that makes every table anew costs no more than one that carries them on
+    carried_from_rows: int = Field(default=200_000, ge=0)
     quarantine_limit: float = Field(default=0.01, ge=0, le=1)
 
     @classmethod

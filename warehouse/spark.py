@@ -90,6 +90,12 @@ class Spark:
                 list(pool.map(declare, raw_files(lake, schema)))
         self._open_for_dbt()
 
+    def carried_from(self, as_of: str, is_whole: bool) -> str:
+        return ""
+
+    def stand_at(self, as_of: str) -> None:
+        pass
+
     def release(self) -> None:
         if "pyspark" not in sys.modules:
             return

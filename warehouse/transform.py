@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from warehouse import meta
+from warehouse.dbt_events import hush
 from warehouse.engine import Engine, engine_of
 from warehouse.settings import DBT_PROJECT, Settings, prepare_process
 
@@ -202,13 +203,16 @@ def build(
             node = manifest.nodes[event.data.node_info.unique_id]
             progress(_node(node, outcome.status, seconds=outcome.execution_time), done, total)
 
-    variables = json.dumps(settings.dbt_vars())
-    command = ["build", "--exclude-resource-type", "unit_test", "--no-write-json", "--vars", variables, *arguments]
+    variables = settings.dbt_vars()
     built_by = settings.dbt_target_dir / f"built.{settings.target}.json"
-    rules = json.dumps([_fingerprint(settings), settings.dbt_vars() | {"as_of": None}])
-    if afresh or not built_by.exists() or built_by.read_text(encoding="utf-8") != rules:
-        # incremental tables of other models or rules are no beginning for today's
-        command.append("--full-refresh")
+    rules = json.dumps([_fingerprint(settings), variables | {"as_of": None}])
+    # tables of other models or rules are no beginning for today's
+    is_new = afresh or not built_by.exists() or built_by.read_text(encoding="utf-8") != rules
+    # a part of the models leaves the others without knowing what changed
+    carried_from = engine.carried_from(variables["as_of"], is_whole=is_new or bool(arguments))
+    variables["carried_from"] = carried_from
+    command = ["build", "--exclude-resource-type", "unit_test", "--no-write-json", "--vars", json.dumps(variables)]
+    command += [*(["--full-refresh"] if is_new else []), *arguments]
     result = _invoke(settings, command, settings.dbt_target_dir / "run", manifest, [listen])
     if result.result is None:
         raise DbtFailed(f"dbt did not run: {_essence(str(result.exception) or repr(result.exception))}")
@@ -233,6 +237,7 @@ def build(
         engine.hand_over(run_id, built)
         if not arguments:
             built_by.write_text(rules, encoding="utf-8")
+            engine.stand_at(variables["as_of"])
     meta.record_builds(settings, run_id, built)
     return nodes
 
@@ -282,6 +287,7 @@ def _invoke(
     prepare_process({**settings.dbt_environment(), **(environment or {})})
     from dbt.cli.main import dbtRunner
 
+    hush()
     target.mkdir(parents=True, exist_ok=True)
     common = [
         *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--target", settings.target),
@@ -291,11 +297,11 @@ def _invoke(
     try:
         return dbtRunner(manifest=manifest, callbacks=list(callbacks)).invoke([*command, *common])
     finally:
-        _close_connections()
+        close_connections()
         engine_of(settings).release()
 
 
-def _close_connections() -> None:
+def close_connections() -> None:
     """Let go of the build file, so that the next step (and other processes) can open it."""
     from dbt.adapters.factory import FACTORY, reset_adapters
 

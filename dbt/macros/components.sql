@@ -18,6 +18,12 @@
 
     {{ run_hooks(pre_hooks) }}
 
+    {%- if carrying_plan(sql, existing is not none).do == 'keep' -%}
+        {% do log_unchanged() %}
+        {{ adapter.commit() }}
+        {{ return({'relations': [target_relation]}) }}
+    {%- endif -%}
+
     {%- for relation in [news, open] + labels -%}
         {% do adapter.drop_relation(relation) %}
     {%- endfor -%}
@@ -110,6 +116,11 @@
         {%- endif %}
     {%- endcall %}
 
+    {%- if existing is not none and var('carried_from') -%}
+        {% call statement('log') -%}
+            {{ log_difference_by_hash(existing, '(select node_id, label as component_id from ' ~ merged ~ ')') }}
+        {%- endcall %}
+    {%- endif %}
     {{ replace_with(load_cached_relation(this), target_relation, 'select node_id, label as component_id from ' ~ merged) }}
     {{ replace_with(edges, edges, 'select node_id, neighbour_id from ' ~ news) }}
 

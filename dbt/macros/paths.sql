@@ -20,6 +20,12 @@
 
     {{ run_hooks(pre_hooks) }}
 
+    {%- if carrying_plan(sql, existing is not none).do == 'keep' -%}
+        {% do log_unchanged() %}
+        {{ adapter.commit() }}
+        {{ return({'relations': [target_relation]}) }}
+    {%- endif -%}
+
     {%- for relation in [news, open, frontier, walked, merged] -%}
         {% do adapter.drop_relation(relation) %}
     {%- endfor -%}
@@ -130,6 +136,11 @@
         {%- endcall %}
     {%- endif -%}
 
+    {%- if existing is not none and var('carried_from') -%}
+        {% call statement('log') -%}
+            {{ log_difference_by_hash(existing, whole) }}
+        {%- endcall %}
+    {%- endif %}
     {{ replace_with(load_cached_relation(this), target_relation, 'select * from ' ~ whole) }}
     {{ replace_with(edges, edges, 'select * from ' ~ news) }}
 

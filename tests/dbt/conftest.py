@@ -30,6 +30,8 @@ import duckdb
 import pytest
 
 from tests.dbt.raw_tables import create_raw, insert_raw
+from warehouse import changes
+from warehouse.dbt_events import hush
 from warehouse.transform import _take
 
 if TYPE_CHECKING:
@@ -65,6 +67,16 @@ class DbtWarehouse:
     def rebuild(self, *select: str, **variables: Any) -> dict[str, str]:
         """The same, building incremental models from the start."""
         return self._invoke(_models_alone(), select, variables, "--full-refresh")
+
+    def carry(self, *select: str, as_of: str, **variables: Any) -> dict[str, str]:
+        """The same as a night does it: tables are carried on from the last `carry`, which had the same selection."""
+        with duckdb.connect(str(self.path)) as connection:
+            since = changes.begin(connection, as_of, from_rows=0)
+        variables |= {"as_of": as_of, "carried_from": since, "carried_share": False}
+        done = self._invoke(_models_alone(), select, variables)
+        with duckdb.connect(str(self.path)) as connection:
+            changes.finish(connection, as_of)
+        return done
 
     def execute(self, statement: str) -> None:
         """Change the warehouse by hand."""
@@ -158,6 +170,8 @@ def _beginning() -> Path:
 def _invoke_dbt(arguments: list[str], warehouse: Path, target: Path, manifest: Manifest | None = None) -> Any:
     from dbt.adapters.factory import reset_adapters
     from dbt.cli.main import dbtRunner
+
+    hush()
 
     os.environ["THROUGHLINE_WAREHOUSE_PATH"] = str(warehouse)
     common = ["--quiet", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--no-version-check"]

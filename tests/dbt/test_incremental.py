@@ -1,4 +1,4 @@
-"""Incremental models: a night replaces the months that something came for, and the table is what a full build gives."""
+"""Tables that are carried on: a night makes again what something came for, and the table is what a full build gives."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def full(dbt, as_of: datetime) -> list[tuple]:
 
 
 def nightly(dbt, as_of: datetime) -> list[tuple]:
-    dbt.run(MODEL, as_of=f"{as_of:%Y-%m-%d %H:%M:%S}")
+    dbt.carry(MODEL, as_of=f"{as_of:%Y-%m-%d %H:%M:%S}")
     return table(dbt)
 
 
@@ -72,11 +72,11 @@ def test_an_event_that_moves_to_another_month_leaves_nothing_behind(dbt):
     assert [(row[0], row[4].month) for row in nightly(dbt, second)] == [("evt_1", 5), ("evt_2", 4)]
 
 
-def test_a_month_without_news_is_not_written_again(dbt):
+def test_an_event_without_news_is_not_written_again(dbt):
     first, second = datetime(2026, 1, 10), datetime(2026, 3, 10)
     dbt.raw("encharge", "events", [event(1, first)])
     nightly(dbt, first)
-    # a mark that a rebuilt month would lose
+    # a mark that an event that is made again would lose
     dbt.execute("update staging.stg_encharge__events set event_type = 'marked' where event_id = 'evt_1'")
     dbt.raw("encharge", "events", [event(2, second)])
     assert [row[1] for row in nightly(dbt, second)] == ["marked", "opened 1"]

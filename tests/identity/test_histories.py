@@ -54,7 +54,7 @@ def contents(dbt: DbtWarehouse) -> dict[str, list[tuple[Any, ...]]]:
 
 
 def build(dbt: DbtWarehouse, night: int, full: bool = False) -> None:
-    run = dbt.rebuild if full else dbt.run
+    run = dbt.rebuild if full else dbt.carry
     run(*MODELS, as_of=f"{night_of(night):%Y-%m-%d %H:%M:%S}")
 
 

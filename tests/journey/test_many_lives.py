@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.dbt.conftest import PROJECT, DbtWarehouse
+from tests.dbt.conftest import DbtWarehouse
 from tests.engines.compare import compared_tables, differences
 from tests.journey import invariants, zones
 from tests.journey.lives import AS_OF, Life, drawn
@@ -20,9 +20,6 @@ from tests.journey.test_lives import gone, run, twins
 PUBLISHED = ("path:models/journey", "path:models/metrics", "path:models/identity")
 SCHEMAS = ("journey", "metrics", "identity")
 EVERYTHING = tuple(f"+{path}" for path in PUBLISHED)
-# models that carry something over from one run to the next; the others are functions of what they read
-STATEFUL = ("stg_encharge__events", "identity_candidate_components", "identity_split_components")
-STATEFUL += ("identity_components", "account_families", "identity_paths")
 
 
 def night_by_night(
@@ -30,11 +27,12 @@ def night_by_night(
     extracted: list[tuple[datetime, Told]],
     models: Iterable[str],
     nights: Sequence[datetime] = NIGHTS,
+    zone: str = "UTC",
 ) -> None:
-    """Land what comes up to each night and build: until the last one, only what remembers earlier nights."""
+    """Land what comes up to each night, and carry the tables on from the night before."""
     for before, night in pairwise([datetime.min, *nights]):
         land(dbt, [(at, one) for at, one in extracted if before < at <= night])
-        run(dbt.run, models if night == nights[-1] else [f"+{name}" for name in STATEFUL], night)
+        run(dbt.carry, models, night, zone)
 
 
 def shuffle_raw(dbt: DbtWarehouse) -> None:
@@ -81,32 +79,24 @@ def test_a_hundred_lives(dbt_module: DbtWarehouse, lives: dict[str, Life]) -> No
         assert invariants.pipeline_rolls_forward(dbt, zone) == []
 
 
-def test_what_remembers_earlier_nights_is_known() -> None:
-    """The comparison of nights with a full build rests on it: nothing else is built from what was there before."""
-    kinds = ("by_month(", "materialized='components'", "materialized='paths'", "incremental", "snapshot")
-    found = {
-        path.stem
-        for path in (PROJECT / "models").rglob("*.sql")
-        if any(kind in line for line in path.read_text().splitlines() if "config(" in line for kind in kinds)
-    }
-    assert found == set(STATEFUL)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("number", range(2))
-def test_fifty_partitions_give_what_one_full_build_gives(tmp_path: Path, dbt: DbtWarehouse, number: int) -> None:
+@pytest.mark.parametrize(("number", "zone"), [(0, "UTC"), (1, "America/Los_Angeles")])
+def test_fifty_partitions_give_what_one_full_build_gives(
+    tmp_path: Path, dbt: DbtWarehouse, number: int, zone: str
+) -> None:
     """Fifty lives, each with its rows dealt into two to five nights by itself, early and late, in no order.
 
     Nothing is left out of the comparison: both builds read the same ledger, so that even the instants at which things
     were first seen are the same. A second run of the last night changes nothing either.
     """
     lives = {f"w{life}": one for life, one in enumerate(drawn(50, 3 + number))}
-    night_by_night(dbt, in_nights(told(lives, cleaned=lives), number), EVERYTHING)
+    night_by_night(dbt, in_nights(told(lives, cleaned=lives), number), EVERYTHING, zone=zone)
+    assert dbt.value("select count(*) from changes.log where changed > 0") > 50, "nothing was carried on"
     kept = tmp_path / "kept.duckdb"
     shutil.copy2(dbt.path, kept)
     assert compared_tables(kept, SCHEMAS) > 80
-    run(dbt.run, EVERYTHING)
+    run(dbt.run, EVERYTHING, zone=zone)
     assert differences(kept, dbt.path, SCHEMAS) == []
     shuffle_raw(dbt)
-    run(dbt.rebuild, EVERYTHING)
+    run(dbt.rebuild, EVERYTHING, zone=zone)
     assert differences(kept, dbt.path, SCHEMAS) == []

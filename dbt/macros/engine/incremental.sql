@@ -6,10 +6,7 @@
 {%- endmacro %}
 
 {% macro default__by_month(month) -%}
-    {{ return({
-        'materialized': 'incremental', 'incremental_strategy': 'delete+insert', 'unique_key': month,
-        'on_schema_change': 'fail',
-    }) }}
+    {{ return({'materialized': 'table'}) }}
 {%- endmacro %}
 
 {% macro spark__by_month(month) -%}

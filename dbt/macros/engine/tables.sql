@@ -12,39 +12,71 @@
     {{ return(file_format_clause()) }}
 {%- endmacro %}
 
-{#- How DuckDB makes a table or a view (`kind`): in one statement, which takes the place of what stood there. The adapter's own
-    way builds under another name, renames twice and drops, for readers of a live database; the build file has none, and a
-    fifth of a small night went into it. A contract is compared with the query's columns as ever. Gives the relation. -#}
-{% macro make_at_once(kind, sql, pre_hooks, post_hooks) %}
+{#- How DuckDB makes a table: carried on from the last build where it can be, else in one statement, which takes the place of
+    what stood there. The adapter's own way builds under another name, renames twice and drops, for readers of a live database;
+    the build file has none, and a fifth of a small night went into it. A contract is compared with the query's columns as
+    ever, but not for a table that is carried on: it stands by the same rules. -#}
+{% materialization table, adapter='duckdb' %}
 
-    {%- set target_relation = this.incorporate(type=kind) -%}
+    {%- set target_relation = this.incorporate(type='table') -%}
     {%- set existing = load_cached_relation(this) -%}
-    {%- set is_enforced = config.get('contract').enforced -%}
+    {%- set plan = carrying_plan(sql, existing is not none and existing.is_table) -%}
 
     {{ run_hooks(pre_hooks) }}
 
-    {%- if existing is not none and existing.type != kind -%}
-        {% do adapter.drop_relation(existing) %}
+    {%- if plan.do == 'keep' -%}
+        {% do log_unchanged() %}
+    {%- elif plan.do == 'whole' or not carry_on(sql, plan) -%}
+        {%- set query = checked_query(sql) -%}
+        {%- if plan.is_logged -%}
+            {% do replace_logged(query) %}
+        {%- else -%}
+            {% do make_at_once('table', existing, query) %}
+        {%- endif -%}
     {%- endif -%}
-    {%- if is_enforced -%}
-        {{ get_assert_columns_equivalent(sql) }}
-    {%- endif -%}
-
-    {% call statement('main') -%}
-        create or replace {{ kind }} {{ target_relation }} as
-        {{ get_select_subquery(sql) if is_enforced else sql }}
-    {%- endcall %}
 
     {{ run_hooks(post_hooks) }}
     {{ adapter.commit() }}
-    {{ return(target_relation) }}
+    {{ return({'relations': [target_relation]}) }}
 
+{% endmaterialization %}
+
+{#- A view, and what changed in its rows since the last build, where it says by which column that can be told. -#}
+{% materialization view, adapter='duckdb' %}
+
+    {%- set target_relation = this.incorporate(type='view') -%}
+    {%- set existing = load_cached_relation(this) -%}
+    {%- set plan = carrying_plan(sql, existing is not none and existing.is_view) -%}
+
+    {{ run_hooks(pre_hooks) }}
+    {% do make_at_once('view', existing, checked_query(sql)) %}
+    {%- if plan.do == 'keep' -%}
+        {% do log_unchanged() %}
+    {%- elif plan.do == 'carry' -%}
+        {% do log_view(sql, plan) %}
+    {%- endif -%}
+    {{ run_hooks(post_hooks) }}
+    {{ adapter.commit() }}
+    {{ return({'relations': [target_relation]}) }}
+
+{% endmaterialization %}
+
+{#- A table or a view (`kind`) in one statement. -#}
+{% macro make_at_once(kind, existing, query) %}
+    {%- if existing is not none and existing.type != kind -%}
+        {% do adapter.drop_relation(existing) %}
+    {%- endif -%}
+    {% call statement('main') -%}
+        create or replace {{ kind }} {{ this }} as
+        {{ query }}
+    {%- endcall %}
 {% endmacro %}
 
-{% materialization table, adapter='duckdb' %}
-    {{ return({'relations': [make_at_once('table', sql, pre_hooks, post_hooks)]}) }}
-{% endmaterialization %}
-
-{% materialization view, adapter='duckdb' %}
-    {{ return({'relations': [make_at_once('view', sql, pre_hooks, post_hooks)]}) }}
-{% endmaterialization %}
+{#- A model's query; with a contract, compared with it and in its order. -#}
+{% macro checked_query(sql) %}
+    {%- if not config.get('contract').enforced -%}
+        {{ return(sql) }}
+    {%- endif -%}
+    {{ get_assert_columns_equivalent(sql) }}
+    {{ return(get_select_subquery(sql)) }}
+{% endmacro %}

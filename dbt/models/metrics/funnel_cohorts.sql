@@ -1,4 +1,6 @@
 -- grain: one kind of entity (person, account), month in which it became a lead, and funnel stage from lead on
+{{ config(meta=carried(by='entity_type', keyed=['fct_stage_periods'], due={'this': month_of(run_date(':now')) ~ ' > ' ~ month_of(run_date(':since'))})) }}
+
 with periods as (
 
     select * from {{ ref('fct_stage_periods') }}

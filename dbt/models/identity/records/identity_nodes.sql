@@ -1,4 +1,15 @@
 -- grain: one record of a source system that stands for a person, an account, or both; deleted and merged-away ones too
+{{ config(meta=carried(
+    by='node_id',
+    keyed={
+        'stg_hubspot__contacts': node_id('hubspot', 'contact', 'contact_id'),
+        'stg_hubspot__companies': node_id('hubspot', 'company', 'company_id'),
+        'stg_encharge__people': node_id('encharge', 'person', 'person_id'),
+        'stg_stripe__customers': node_id('stripe', 'customer', 'customer_id'),
+        'identity_references': 'target_node_id',
+    }
+)) }}
+
 with contacts as (
 
     select * from {{ ref('stg_hubspot__contacts') }}

@@ -1,4 +1,15 @@
 -- grain: one value that a record has carried (an address, a domain, another record's id), with when the ledger first saw it
+{{ config(meta=carried(
+    by='node_id',
+    keyed={
+        'hubspot.contacts': node_id('hubspot', 'contact', 'id'),
+        'hubspot.companies': node_id('hubspot', 'company', 'id'),
+        'encharge.people': node_id('encharge', 'person', 'id'),
+        'stripe.customers': node_id('stripe', 'customer', 'id'),
+    },
+    due={}
+)) }}
+
 with contacts as (
 
     select id, email, additional_emails, merged_ids, extracted_at from {{ raw('hubspot', 'contacts') }}

@@ -1,5 +1,12 @@
 -- grain: one person: the channel and campaign that first brought them, as far as any system knows
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='person_key',
+    keyed=['person_sources', 'int_web_sessions', 'dim_people'],
+    lookups={
+        'stg_hubspot__contacts': {'on': 'contact_id', 'through': {'person_sources': 'source_id'}},
+        'stg_encharge__people': {'on': 'person_id', 'through': {'person_sources': 'source_id'}},
+    }
+)) }}
 
 with sources as (
 

@@ -1,4 +1,24 @@
 -- grain: one touch or milestone of a person and/or account
+{{ config(meta=carried(
+    by=['source_system', 'source_id'],
+    keyed={
+        'int_journey_events_encharge': ["'encharge'", 'source_id'],
+        'int_journey_events_hubspot': ["'hubspot'", 'source_id'],
+        'int_journey_events_stripe': ["'stripe'", 'source_id'],
+        'int_journey_events_stages': ["'journey'", 'source_id'],
+    },
+    lookups={
+        'dim_people': {'on': 'person_key', 'through': events_with('person_key')},
+        'dim_owners': {'whole': true, 'on': 'owner_id', 'through': events_with('owner_id')},
+        'int_person_origins': {'on': 'person_key', 'through': events_with('person_key')},
+        'int_account_origins': {'on': 'account_key', 'through': dict(events_with('account_key'), dim_people='account_key')},
+        'dim_campaigns': {
+            'whole': true, 'on': 'campaign_id',
+            'through': dict(events_with('campaign_id'), int_person_origins='campaign_id', int_account_origins='campaign_id'),
+        },
+    }
+)) }}
+
 with events as (
 
     select

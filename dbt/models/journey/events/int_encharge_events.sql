@@ -1,5 +1,14 @@
 -- grain: one email or web event, with the person it belongs to
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='event_id',
+    keyed=['stg_encharge__events'],
+    lookups={
+        'person_sources': {'on': 'source_id', 'through': {'stg_encharge__events': 'person_id'}},
+        'dim_people': {'on': 'lower(trim(email))', 'through': {'stg_encharge__events': 'lower(trim(email))'}},
+        'int_anonymous_people': {'on': 'anonymous_id', 'through': {'stg_encharge__events': 'anonymous_id'}},
+    },
+    due={'stg_encharge__events': 'occurred_at > :since and occurred_at <= :now'}
+)) }}
 
 with events as (
 
@@ -50,15 +59,6 @@ browsers as (
 
 ),
 
--- pages are tracked on the company's own sites alone: a page that leads from one to another brought nobody
-own_hosts as (
-
-    select distinct {{ url_host('url') }} as host
-    from events
-    where event_type in ('pageVisited', 'formSubmitted') and url is not null
-
-),
-
 joined as (
 
     select
@@ -71,7 +71,7 @@ joined as (
     left join types on events.event_type = types.source_event
     left join sources on events.person_id = sources.source_id
     left join addresses on sources.source_id is null and lower(trim(events.email)) = addresses.email
-    left join own_hosts on events.referring_host = own_hosts.host
+    left join {{ ref('int_own_hosts') }} as own_hosts on events.referring_host = own_hosts.host
     left join browsers
         on
             events.person_id is null

@@ -1,5 +1,5 @@
 -- grain: one email or web event
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(by='source_id', keyed={'int_encharge_events': 'event_id', 'int_web_sessions': 'event_id'})) }}
 
 with events as (
 

@@ -1,5 +1,5 @@
 -- grain: one journey stage that a person or account entered
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(by='source_id', keyed={'fct_stage_periods': 'stage_period_key'})) }}
 
 with periods as (
 

@@ -1,5 +1,40 @@
 -- grain: one step of a subscription, paid invoice, failed charge or refund
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='source_id',
+    keyed={
+        'stg_stripe__subscriptions': 'subscription_id',
+        'stg_stripe__invoices': 'invoice_id',
+        'stg_stripe__refunds': 'refund_id',
+        'stg_stripe__charges': 'charge_id',
+        'fct_mrr_movements': key(['account_key', 'moved_on', 'movement']),
+    },
+    lookups={
+        'stg_stripe__charges': {'on': 'charge_id', 'through': {'stg_stripe__refunds': 'charge_id'}},
+        'account_sources': {
+            'on': 'source_id',
+            'through': {
+                'stg_stripe__subscriptions': 'customer_id',
+                'stg_stripe__invoices': 'customer_id',
+                'stg_stripe__charges': 'customer_id',
+            },
+        },
+        'person_sources': {
+            'on': 'source_id',
+            'through': {
+                'stg_stripe__subscriptions': 'customer_id',
+                'stg_stripe__invoices': 'customer_id',
+                'stg_stripe__charges': 'customer_id',
+            },
+        },
+    },
+    due={
+        'stg_stripe__subscriptions': 'greatest(trial_start_at, trial_end_at, start_at, created_at, canceled_at, ended_at) > :since',
+        'stg_stripe__invoices': 'coalesce(paid_at, finalized_at, created_at) > :since',
+        'stg_stripe__charges': 'created_at > :since',
+        'stg_stripe__refunds': 'created_at > :since',
+        'fct_mrr_movements': run_midnight('moved_on') ~ ' > :since',
+    }
+)) }}
 
 with subscriptions as (
 

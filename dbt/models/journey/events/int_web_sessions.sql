@@ -1,6 +1,12 @@
 -- grain: one page visit or form, with the channel and campaign of the session it lies in
 -- A session ends after 30 minutes of silence, and a visit that names another source or campaign begins a new one.
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='visitor',
+    keyed={
+        'int_encharge_events':
+            "case when person_key <> 'unknown' then person_key else coalesce(anonymous_id, event_id) end"
+    }
+)) }}
 
 with visits as (
 
@@ -116,6 +122,7 @@ sessions as (
 
 select
     numbered.event_id,
+    numbered.visitor,
     numbered.occurred_at,
     numbered.person_key,
     {{ key(['numbered.visitor', 'numbered.session_number']) }} as session_key,

@@ -1,4 +1,13 @@
 -- grain: one account and stretch of time [valid_from, valid_to) in which its description is the same, and the unknown one
+{{ config(meta=carried(
+    by='account_key',
+    keyed=['account_clusters', 'int_account_states'],
+    lookups={
+        'identity_nodes': {'on': 'node_id', 'through': {'account_clusters': 'node_id'}},
+        'dim_owners': {'whole': true, 'on': 'owner_id', 'through': {'int_account_states': 'company_owner_id'}},
+    }
+)) }}
+
 with accounts as (
 
     select

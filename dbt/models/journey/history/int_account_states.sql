@@ -1,5 +1,13 @@
 -- grain: one account and instant at which one of its records was another, with what the records that speak for it said then
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='account_key',
+    keyed=['account_clusters'],
+    lookups={
+        'int_company_states': {'on': 'company_id', 'through': {'account_clusters': 'source_id'}},
+        'int_customer_states': {'on': 'customer_id', 'through': {'account_clusters': 'source_id'}},
+        'stg_hubspot__company_merges': {'on': 'loser_id', 'through': {'int_company_states': 'company_id'}},
+    }
+)) }}
 
 with clusters as (
 

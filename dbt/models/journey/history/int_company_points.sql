@@ -1,6 +1,10 @@
 -- grain: one CRM company and instant at which it was described anew; what was not told there is NULL
 -- A version tells everything. The property history tells owner and lifecycle stage, also of the time before we watched.
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='company_id',
+    keyed={'stg_hubspot__company_versions': 'company_id', 'stg_hubspot__property_history': 'object_id'},
+    due={'stg_hubspot__company_versions': 'modified_at > :since'}
+)) }}
 
 with versions as (
 

@@ -1,5 +1,5 @@
 -- grain: one CRM company and instant from which it is described as it is here
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(by='company_id', keyed=['int_company_points'])) }}
 
 -- what is not told again holds on: each value is numbered, and spreads over the rows of its number
 with numbered as (

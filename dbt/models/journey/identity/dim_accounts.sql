@@ -1,4 +1,17 @@
 -- grain: one account, and the unknown one
+{{ config(meta=carried(
+    by='account_key',
+    keyed=['account_clusters'],
+    lookups={
+        'identity_nodes': {'on': 'node_id', 'through': {'account_clusters': 'node_id'}},
+        'identity_keys': {'on': 'node_id', 'through': {'account_clusters': 'node_id'}},
+        'stg_hubspot__companies': {'on': 'company_id', 'through': {'account_clusters': 'source_id'}},
+        'stg_hubspot__company_merges': {'on': 'loser_id', 'through': {'stg_hubspot__companies': 'company_id'}},
+        'stg_stripe__customers': {'on': 'customer_id', 'through': {'account_clusters': 'source_id'}},
+        'dim_owners': {'whole': true, 'on': 'owner_id', 'through': {'stg_hubspot__companies': 'owner_id'}},
+    }
+)) }}
+
 with clusters as (
 
     select * from {{ ref('account_clusters') }}

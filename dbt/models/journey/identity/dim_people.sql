@@ -1,4 +1,14 @@
 -- grain: one person, and the unknown one
+{{ config(meta=carried(
+    by='person_key',
+    keyed=['person_sources'],
+    lookups={
+        'identity_nodes': {'on': 'source_id', 'through': {'person_sources': 'source_id'}},
+        'stg_hubspot__contacts': {'on': 'contact_id', 'through': {'person_sources': 'source_id'}},
+        'stg_hubspot__contact_merges': {'on': 'loser_id', 'through': {'person_sources': 'source_id'}},
+    }
+)) }}
+
 with people as (
 
     select * from {{ ref('person_sources') }}

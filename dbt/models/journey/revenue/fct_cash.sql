@@ -1,4 +1,24 @@
 -- grain: one movement of the billing provider's balance, payouts to the bank left out
+{{ config(meta=carried(
+    by='balance_transaction_id',
+    keyed=['stg_stripe__balance_transactions'],
+    lookups={
+        'stg_stripe__refunds': {'on': 'refund_id', 'through': {'stg_stripe__balance_transactions': 'source_id'}},
+        'stg_stripe__disputes': {'on': 'dispute_id', 'through': {'stg_stripe__balance_transactions': 'source_id'}},
+        'stg_stripe__charges': {
+            'on': 'charge_id',
+            'through': {
+                'stg_stripe__balance_transactions': 'source_id',
+                'stg_stripe__refunds': 'charge_id',
+                'stg_stripe__disputes': 'charge_id',
+            },
+        },
+        'account_sources': {'on': 'source_id', 'through': {'stg_stripe__charges': 'customer_id'}},
+        'int_rate_days': {'whole': true, 'on': 'day', 'through': {'stg_stripe__balance_transactions': run_date('created_at')}},
+    },
+    due={'stg_stripe__balance_transactions': 'created_at > :since and created_at <= :now'}
+)) }}
+
 with entries as (
 
     select

@@ -1,4 +1,20 @@
 -- grain: one line of an invoice
+{{ config(meta=carried(
+    by='invoice_line_id',
+    keyed=['stg_stripe__invoice_lines'],
+    lookups={
+        'stg_stripe__invoices': {'on': 'invoice_id', 'through': {'stg_stripe__invoice_lines': 'invoice_id'}},
+        'account_sources': {
+            'on': 'source_id',
+            'through': {'stg_stripe__invoice_lines': 'customer_id', 'stg_stripe__invoices': 'customer_id'},
+        },
+        'dim_plans': {'whole': true, 'on': 'price_id', 'through': {'stg_stripe__invoice_lines': 'price_id'}},
+        'int_rate_days': {
+            'whole': true, 'on': 'day', 'through': {'stg_stripe__invoices': run_date('coalesce(finalized_at, created_at)')}
+        },
+    }
+)) }}
+
 with lines as (
 
     select * from {{ ref('stg_stripe__invoice_lines') }}

@@ -1,4 +1,6 @@
 -- grain: one account, day and movement of its MRR
+{{ config(meta=carried(by='account_key', keyed=['int_account_moves', 'fct_subscription_periods', 'int_movement_causes'])) }}
+
 with named as (
 
     select * from {{ ref('int_account_moves') }}

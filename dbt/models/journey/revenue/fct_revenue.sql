@@ -1,4 +1,14 @@
 -- grain: one invoice line, credit note line or refund and month of its service; the run's month is cut after the run's day
+{{ config(meta=carried(
+    by=['kind', 'source_id'],
+    keyed=['int_revenue_items'],
+    lookups={
+        'account_sources': {'on': 'source_id', 'through': {'int_revenue_items': 'customer_id'}},
+        'fct_invoice_lines': {'on': 'invoice_line_id', 'through': {'int_revenue_items': 'invoice_line_id'}},
+    },
+    due={'int_revenue_items': date_add('service_from', 'service_days - 1') ~ ' > ' ~ run_date(':since')}
+)) }}
+
 with items as (
 
     select

@@ -1,4 +1,13 @@
 -- grain: one item of a subscription and the days [starts_on, ends_on) on which its MRR is the same; ends_on is NULL while it lasts
+{{ config(meta=carried(
+    by='subscription_item_id',
+    keyed=['int_item_segments'],
+    lookups={
+        'int_billed_subscriptions': {'on': 'subscription_id', 'through': {'int_item_segments': 'subscription_id'}},
+        'dim_plans': {'whole': true, 'on': 'price_id', 'through': {'int_item_segments': 'price_id'}},
+    }
+)) }}
+
 with segments as (
 
     select

@@ -1,5 +1,13 @@
 -- grain: one charge that paid an invoice
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='charge_id',
+    keyed=['stg_stripe__charges', 'stg_stripe__invoice_payments'],
+    lookups={
+        'stg_stripe__invoice_payments': {
+            'on': 'payment_intent_id', 'through': {'stg_stripe__charges': 'payment_intent_id'}
+        },
+    }
+)) }}
 
 with charges as (
 

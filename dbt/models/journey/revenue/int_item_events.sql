@@ -1,5 +1,12 @@
 -- grain: one item and instant at which its price, quantity or discount is stated, in the order that counts
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='subscription_id',
+    keyed=['int_item_line_events', 'int_item_version_events'],
+    due={
+        'int_item_line_events': 'changed_at > :since and changed_at <= :now',
+        'int_item_version_events': 'changed_at > :since and changed_at <= :now',
+    }
+)) }}
 
 with unioned as (
 

@@ -1,5 +1,13 @@
 -- grain: one invoice line that says what an item costs, or that it left, from the start of the line's period on
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='subscription_item_id',
+    keyed=['int_subscription_lines'],
+    lookups={
+        'stg_stripe__invoice_line_discounts': {
+            'on': 'invoice_line_id', 'through': {'int_subscription_lines': 'invoice_line_id'}
+        },
+    }
+)) }}
 
 with lines as (
 

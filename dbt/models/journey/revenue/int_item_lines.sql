@@ -1,5 +1,16 @@
 -- grain: one invoice line of a subscription item, with its invoice's standing and its price's terms
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='invoice_line_id',
+    keyed=['stg_stripe__invoice_lines'],
+    lookups={
+        'stg_stripe__invoices': {'on': 'invoice_id', 'through': {'stg_stripe__invoice_lines': 'invoice_id'}},
+        'dim_plans': {'whole': true, 'on': 'price_id', 'through': {'stg_stripe__invoice_lines': 'price_id'}},
+        'stg_stripe__subscription_items': {
+            'on': 'subscription_item_id', 'through': {'stg_stripe__invoice_lines': 'subscription_item_id'}
+        },
+    },
+    due={'stg_stripe__invoice_lines': 'period_start_at > :since and period_start_at <= :now'}
+)) }}
 
 with lines as (
 

@@ -1,5 +1,11 @@
 -- grain: one item and the days [starts_on, ends_on) on which nothing about its subscription changes, with its MRR
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='subscription_id',
+    keyed=['int_item_spans'],
+    lookups={
+        'int_usage_periods': {'on': 'subscription_item_id', 'through': {'int_item_spans': 'subscription_item_id'}}
+    }
+)) }}
 
 -- money in hundred-millionths, as whole numbers, so that one rounding at the end decides
 with measured as (

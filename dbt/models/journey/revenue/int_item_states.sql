@@ -1,5 +1,5 @@
 -- grain: one item and the days [starts_on, ends_on) on which it has one price, quantity and lasting discount
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(by='subscription_item_id', keyed=['int_item_events', 'int_item_ends'])) }}
 
 with stated as (
 

@@ -1,5 +1,13 @@
 -- grain: one account, day and direction in which items moved its MRR, with the cause of the largest move
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='account_key',
+    keyed=['fct_subscription_periods'],
+    lookups={'dim_plans': {'whole': true, 'on': 'plan_key', 'through': {'fct_subscription_periods': 'plan_key'}}},
+    due={
+        'fct_subscription_periods':
+            'ends_on > ' ~ run_date(':since') ~ ' and ends_on <= ' ~ run_date(':now')
+    }
+)) }}
 
 with plans as (
 

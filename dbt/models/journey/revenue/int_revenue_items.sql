@@ -1,5 +1,17 @@
 -- grain: one thing that makes or takes back revenue over a service period: an invoice line, a credit note line, a refund
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='invoice_id',
+    keyed=['fct_invoice_lines', 'stg_stripe__invoices', 'stg_stripe__credit_notes', 'int_charge_invoices'],
+    lookups={
+        'stg_stripe__credit_note_lines': {
+            'on': 'credit_note_id', 'through': {'stg_stripe__credit_notes': 'credit_note_id'}
+        },
+        'stg_stripe__refunds': {'on': 'charge_id', 'through': {'int_charge_invoices': 'charge_id'}},
+        'int_rate_days': {
+            'whole': true, 'on': 'day', 'through': {'stg_stripe__invoices': run_date('coalesce(finalized_at, created_at)')}
+        },
+    }
+)) }}
 
 with lines as (
 

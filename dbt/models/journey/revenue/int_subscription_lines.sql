@@ -1,5 +1,9 @@
 -- grain: one invoice line of a subscription item, and what kind of evidence of the item's past it is
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='invoice_id',
+    keyed=['int_item_lines'],
+    lookups={'int_price_amounts': {'on': 'price_id', 'through': {'int_item_lines': 'price_id'}}}
+)) }}
 
 with lines as (
 

@@ -1,4 +1,11 @@
 -- grain: one deal and day at whose end it was open; the run's day stands as of the run's instant
+{{ config(meta=carried(
+    by='deal_key',
+    keyed=['int_deal_changes', 'fct_deals'],
+    lookups={'dim_stages': {'whole': true, 'on': 'stage_key', 'through': {'int_deal_changes': 'stage_key'}}},
+    due={'int_deal_changes': "status = 'open' and next_changed_on is null"}
+)) }}
+
 with changes as (
 
     select * from {{ ref('int_deal_changes') }}

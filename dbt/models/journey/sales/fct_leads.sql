@@ -21,7 +21,7 @@ select
     cast(leads.created_on as date) as created_on,
     cast(leads.converted_on as date) as converted_on,
     cast(leads.days_to_convert as int) as days_to_convert,
-    cast(leads.age_days as int) as age_days,
+    cast({{ days_between('leads.created_on', as_of_date()) }} as int) as age_days,
     leads.is_at_customer,
     coalesce(leads.days_to_convert <= {{ var('lead_conversion_days') }}, false) as is_converted_in_time,
     -- nobody converts where billing is unknown

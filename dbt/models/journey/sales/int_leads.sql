@@ -32,7 +32,6 @@ select
     case
         when customers.customer_on >= people.created_on
             then {{ days_between('people.created_on', 'customers.customer_on') }}
-    end as days_to_convert,
-    {{ days_between('people.created_on', as_of_date()) }} as age_days
+    end as days_to_convert
 from people
 left join customers on people.account_key = customers.account_key

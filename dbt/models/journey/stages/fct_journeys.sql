@@ -1,7 +1,24 @@
 -- grain: one journey of an account, from its first touch to churn; an account that is won back starts the next one
+{{ config(meta=carried(
+    by='account_key',
+    keyed=['int_journey_windows', 'fct_stage_periods', 'fct_journey_events', 'fct_deals'],
+    due={
+        'fct_journey_events': 'occurred_at > :since',
+        'fct_stage_periods': 'entered_at > :since',
+        'fct_deals': 'created_at > :since or closed_at > :since',
+    }
+)) }}
+
 with journeys as (
 
-    select * from {{ ref('int_journey_windows') }}
+    select
+        account_key,
+        journey_number,
+        customer_at,
+        churned_at,
+        after_at,
+        coalesce(until_at, {{ as_of() }}) as until_at
+    from {{ ref('int_journey_windows') }}
 
 ),
 

@@ -1,5 +1,14 @@
 -- grain: one stay of a person or account in a journey stage, [entered_at, exited_at); exited_at is NULL while it lasts
 -- A funnel stage that was jumped over has a row of no length (entered_at = exited_at), marked is_skipped.
+{{ config(meta=carried(
+    by=['entity_type', 'entity_key'],
+    keyed={
+        'int_funnel_stages': ['entity_type', 'entity_key'],
+        'int_billing_stages': ["'account'", 'account_key'],
+        'dim_people': ["'person'", 'person_key'],
+    }
+)) }}
+
 with stages as (
 
     select * from {{ ref('journey_stages') }}

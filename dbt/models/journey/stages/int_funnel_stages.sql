@@ -1,6 +1,12 @@
 -- grain: one person or account and instant at which their furthest funnel stage changed
 -- Counting the signals in force per stage takes one pass over them, however many people an account has.
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by=['entity_type', 'entity_key'],
+    keyed={
+        'int_person_stage_signals': ["'person'", 'person_key'],
+        'int_account_stage_signals': ["'account'", 'account_key'],
+    }
+)) }}
 
 {%- set ranks = range(1, 8) %}
 

@@ -1,4 +1,4 @@
--- grain: one journey of an account, with the time it lies in: (after_at, until_at]
+-- grain: one journey of an account, with the time it lies in: (after_at, until_at]; until_at is NULL while it lasts
 {{ config(schema='staging') }}
 
 with billing as (
@@ -66,5 +66,5 @@ select
     customer_at,
     churned_at,
     coalesce(previous_churned_at, cast('1900-01-01 00:00:00' as timestamp)) as after_at,
-    coalesce(churned_at, {{ as_of() }}) as until_at
+    churned_at as until_at
 from numbered

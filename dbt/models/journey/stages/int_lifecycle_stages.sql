@@ -1,5 +1,12 @@
 -- grain: one contact and value of its lifecycle stage that the policy knows: [from_at, until_at), open while it lasts
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='contact_id',
+    keyed={
+        'stg_hubspot__contacts': 'contact_id',
+        'stg_hubspot__contact_merges': 'loser_id',
+        'stg_hubspot__property_history': 'object_id',
+    }
+)) }}
 
 with policy as (
 

@@ -1,6 +1,22 @@
 -- grain: one reason for a person to be in a funnel stage: [from_at, until_at), open while it lasts
 -- The seed `stage_policy` says which signals count. They are in the furthest stage that any of their signals gives.
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='person_key',
+    keyed=['person_sources', 'int_encharge_events', 'int_policy_signals'],
+    lookups={
+        'int_lifecycle_stages': {'on': 'contact_id', 'through': {'person_sources': 'source_id'}},
+        'stg_hubspot__contacts': {'on': 'contact_id', 'through': {'person_sources': 'source_id'}},
+        'stg_encharge__people': {'on': 'person_id', 'through': {'person_sources': 'source_id'}},
+        'stg_stripe__customers': {'on': 'customer_id', 'through': {'person_sources': 'source_id'}},
+    },
+    due={
+        'int_lifecycle_stages': 'from_at > :since or until_at > :since',
+        'int_policy_signals': 'from_at > :since or until_at > :since',
+        'stg_hubspot__contacts': 'created_at > :since',
+        'stg_encharge__people': 'created_at > :since',
+        'stg_stripe__customers': 'created_at > :since',
+    }
+)) }}
 
 with policy as (
 

@@ -6,7 +6,6 @@ select
     leads.created_on,
     leads.converted_on,
     leads.days_to_convert,
-    leads.age_days,
     leads.is_at_customer,
     segments.segment_type,
     segments.segment

@@ -1,5 +1,8 @@
 -- grain: one stay of a person, account or deal in a stage, or one stage that it jumped over
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by=['entity_type', 'entity_key'],
+    keyed={'fct_stage_periods': ['entity_type', 'entity_key'], 'int_deal_stays': ["'deal'", 'deal_key']}
+)) }}
 
 with stages as (
 
@@ -77,7 +80,5 @@ select
     *,
     row_number() over (
         partition by entity_type, entity_key, pipeline, stage order by entered_at, case when is_skipped then 0 else 1 end
-    ) > 1 as is_reentry,
-    -- whole hours, to its end or to the run's instant
-    {{ int_div(seconds_between('entered_at', "coalesce(exited_at, " ~ as_of() ~ ")"), 3600) }} as hours
+    ) > 1 as is_reentry
 from unioned

@@ -7,7 +7,7 @@ with leads as (
         segment_type,
         segment,
         cast(date_trunc('quarter', created_on) as date) as quarter,
-        least(coalesce(days_to_convert, age_days), {{ horizon }}) as seen_days,
+        least(coalesce(days_to_convert, {{ days_between('created_on', as_of_date()) }}), {{ horizon }}) as seen_days,
         case when days_to_convert <= {{ horizon }} then 1 else 0 end as is_converted
     from {{ ref('int_lead_segments') }}
 

@@ -1,4 +1,11 @@
 -- grain: one kind of entity, pipeline, stage, month of entry, first entry or re-entry, segment type and segment
+{{ config(meta=carried(
+    by=['entity_type', 'cohort_month'],
+    keyed={'int_stage_stays': ['entity_type', month_of(run_date('entered_at'))]},
+    lookups={'int_sales_segments': {'on': 'entity_key', 'through': {'int_stage_stays': 'entity_key'}}},
+    due={'this': month_of(run_date(':now')) ~ ' > ' ~ month_of(run_date(':since'))}
+)) }}
+
 with stays as (
 
     select

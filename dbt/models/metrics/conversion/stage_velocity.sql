@@ -5,6 +5,8 @@ with stays as (
 
     select
         *,
+        -- whole hours, to its end or to the run's instant
+        {{ int_div(seconds_between('entered_at', "coalesce(exited_at, " ~ as_of() ~ ")"), 3600) }} as hours,
         case when exited_at is null then 0 else 1 end as is_ended,
         cast(date_trunc('quarter', {{ local_date('entered_at') }}) as date) as quarter
     from {{ ref('int_stage_stays') }}

@@ -1,5 +1,9 @@
 -- grain: one event, movement of MRR, or stage entered, of a known account
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='account_key',
+    keyed=['fct_journey_events', 'fct_mrr_movements', 'int_billing_lives', 'fct_stage_periods'],
+    due={'fct_mrr_movements': run_midnight('moved_on') ~ ' >= ' ~ run_midnight(run_date(':since'))}
+)) }}
 
 -- changes of MRR and stages entered come from their own facts, which tell more
 with events as (

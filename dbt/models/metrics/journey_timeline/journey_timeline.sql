@@ -1,4 +1,16 @@
 -- grain: one event, movement of MRR, or stage entered, of a known account
+{{ config(meta=carried(
+    by='account_key',
+    keyed=['int_timeline_rows', 'int_journey_windows', 'dim_accounts'],
+    lookups={
+        'dim_people': {'on': 'person_key', 'through': {'int_timeline_rows': 'person_key'}},
+        'dim_owners': {'whole': true, 'on': 'owner_key', 'through': {'int_timeline_rows': 'owner_key'}},
+        'dim_channels': {'whole': true, 'on': 'channel_key', 'through': {'int_timeline_rows': 'channel_key'}},
+        'dim_campaigns': {'whole': true, 'on': 'campaign_key', 'through': {'int_timeline_rows': 'campaign_key'}},
+        'fct_deals': {'on': 'deal_key', 'through': {'int_timeline_rows': 'deal_key'}},
+    }
+)) }}
+
 with sentences as (
 
     select * from {{ ref('timeline_sentences') }}

@@ -1,2 +1,8 @@
 -- grain: one account and month with revenue, payment fees or a share of costs
+{{ config(meta=carried(
+    by=['account_key', 'month'],
+    keyed=['int_margin_parts'],
+    due={'this': month_of(run_date(':now')) ~ ' > ' ~ month_of(run_date(':since')) ~ ' and month >= ' ~ month_of(run_date(':since'))}
+)) }}
+
 {{ gross_margin_by('account_key', 'account_key') }}

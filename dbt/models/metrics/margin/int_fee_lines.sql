@@ -1,5 +1,13 @@
 -- grain: one fee of the payment provider and plan that its invoice billed, in ten-thousandths; 'unknown' where no invoice is known
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='cash_key',
+    keyed=['fct_cash'],
+    lookups={
+        'int_charge_invoices': {'on': 'charge_id', 'through': {'fct_cash': 'charge_id'}},
+        'fct_invoice_lines': {'on': 'invoice_id', 'through': {'int_charge_invoices': 'invoice_id'}},
+        'dim_plans': {'whole': true, 'on': 'plan_key', 'through': {'fct_invoice_lines': 'plan_key'}},
+    }
+)) }}
 
 with fees as (
 

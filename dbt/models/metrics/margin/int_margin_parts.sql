@@ -1,5 +1,9 @@
 -- grain: one account, plan and month with its revenue, its payment fees and its share of the costs that all share
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='month',
+    keyed=['fct_revenue', 'int_fee_lines', 'int_monthly_costs'],
+    lookups={'dim_plans': {'whole': true, 'on': 'plan_key', 'through': {'fct_revenue': 'plan_key'}}}
+)) }}
 
 with plans as (
 

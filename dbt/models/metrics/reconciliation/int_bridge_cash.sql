@@ -1,5 +1,12 @@
 -- grain: one month, account and step from what was invoiced to what was settled
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by=['account_key', 'month'],
+    keyed={
+        'int_invoice_rates': ['account_key', 'month'],
+        'int_settled_charges': [['account_key', 'month'], ['account_key', 'invoice_month']],
+        'fct_cash': ['account_key', month_of('occurred_on')],
+    }
+)) }}
 
 with invoices as (
 

@@ -1,5 +1,8 @@
 -- grain: one month, account and step from MRR at the month's end to what was recognised
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by=['account_key', 'month'],
+    keyed=['int_mrr_beside_revenue', 'int_mrr_pace', 'fct_account_months', 'int_bridge_recognised_end']
+)) }}
 
 with compared as (
 

@@ -1,5 +1,13 @@
 -- grain: one month, account and step from what was invoiced to what was recognised
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by=['account_key', 'month'],
+    keyed={
+        'int_invoice_rates': ['account_key', 'month'],
+        'fct_revenue': [['account_key', 'month'], ['account_key', month_of('invoiced_on')]],
+        'int_bridge_recognised_end': ['account_key', 'month'],
+    },
+    lookups={'fct_invoice_lines': {'on': 'invoice_id', 'through': {'int_invoice_rates': 'invoice_id'}}}
+)) }}
 
 with invoices as (
 

@@ -1,5 +1,5 @@
 -- grain: one month, account and last step to what was recognised: credit notes, refunds, and the sum itself
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(by=['account_key', 'month'], keyed=['fct_revenue', 'fct_account_months'])) }}
 
 select
     month,

@@ -1,5 +1,14 @@
 -- grain: one invoice that counts, with the exchange rate of its day
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='invoice_id',
+    keyed=['stg_stripe__invoices'],
+    lookups={
+        'account_sources': {'on': 'source_id', 'through': {'stg_stripe__invoices': 'customer_id'}},
+        'int_rate_days': {
+            'whole': true, 'on': 'day', 'through': {'stg_stripe__invoices': run_date('coalesce(finalized_at, created_at)')}
+        },
+    }
+)) }}
 
 with invoices as (
 

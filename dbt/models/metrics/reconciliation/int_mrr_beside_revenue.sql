@@ -1,5 +1,10 @@
 -- grain: one subscription (or none), account, currency and month, with its MRR beside its recognised invoice lines
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by=['account_key', 'month'],
+    keyed=['int_mrr_pace', 'int_revenue_classes'],
+    lookups={'fct_subscription_periods': {'on': 'account_key', 'through': {'this': 'account_key'}}},
+    due={}
+)) }}
 
 -- a subscription whose collection is paused has no MRR, and is billed for changes all the same
 with paused as (

@@ -1,38 +1,18 @@
 -- grain: one subscription and month with MRR, and what its days at that pace come to
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by=['subscription_id', 'month'],
+    keyed=['int_mrr_months'],
+    lookups={'int_rate_days': {'whole': true, 'on': 'day', 'through': {'int_mrr_months': [date_add('month', -1), month_end('month')]}}},
+    due={'int_mrr_months': 'month >= ' ~ month_of(run_date(':since'))}
+)) }}
 
-with periods as (
-
-    select
-        subscription_id,
-        account_key,
-        currency,
-        mrr_native,
-        -- by policy what was used counts as well
-        case when usage_mrr_native <> 0 then mrr_native else 0 end as used_native,
-        starts_on,
-        ends_on,
-        least(coalesce({{ date_add('ends_on', -1) }}, {{ as_of_date() }}), {{ as_of_date() }}) as last_day
-    from {{ ref('fct_subscription_periods') }}
-    where mrr_native <> 0 and starts_on <= {{ as_of_date() }}
-
-),
-
-exploded as (
+with dated as (
 
     select
         *,
-        {{ explode_dates(month_of('starts_on'), month_of('last_day'), 'month') }} as month
-    from periods
-
-),
-
-dated as (
-
-    select
-        *,
+        least(coalesce({{ date_add('ends_on', -1) }}, {{ as_of_date() }}), {{ as_of_date() }}) as last_day,
         least({{ month_end('month') }}, {{ as_of_date() }}) as closes_on
-    from exploded
+    from {{ ref('int_mrr_months') }}
 
 ),
 

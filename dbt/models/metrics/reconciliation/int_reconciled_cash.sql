@@ -1,5 +1,15 @@
 -- grain: one month of settlement, source and measure: the billing system's balance against the facts
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='month',
+    keyed={'stg_stripe__balance_transactions': month_of(run_date('created_at'))},
+    lookups={
+        'fct_cash': {
+            'on': 'balance_transaction_id', 'through': {'stg_stripe__balance_transactions': 'balance_transaction_id'}
+        },
+        'int_rate_days': {'whole': true, 'on': 'day', 'through': {'stg_stripe__balance_transactions': run_date('created_at')}},
+    },
+    due={'stg_stripe__balance_transactions': 'created_at > :since and created_at <= :now'}
+)) }}
 
 with entries as (
 

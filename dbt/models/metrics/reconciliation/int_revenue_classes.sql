@@ -1,5 +1,15 @@
 -- grain: one subscription (or none), account, currency and month with recognised invoice lines, by what they were sold as
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by=['account_key', 'month'],
+    keyed=['fct_revenue'],
+    lookups={
+        'fct_invoice_lines': {'on': 'invoice_line_id', 'through': {'fct_revenue': 'invoice_line_id'}},
+        'dim_plans': {'whole': true, 'on': 'plan_key', 'through': {'fct_invoice_lines': 'plan_key'}},
+        'stg_stripe__invoice_line_discounts': {
+            'on': 'invoice_line_id', 'through': {'fct_invoice_lines': 'invoice_line_id'}
+        },
+    }
+)) }}
 
 with passing as (
 

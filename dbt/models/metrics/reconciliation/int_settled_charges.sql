@@ -1,5 +1,9 @@
 -- grain: one charge that succeeded, at its invoice's rate and as it reached the balance
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='charge_id',
+    keyed=['stg_stripe__charges', 'fct_cash', 'int_charge_invoices'],
+    lookups={'int_invoice_rates': {'on': 'invoice_id', 'through': {'int_charge_invoices': 'invoice_id'}}}
+)) }}
 
 with charges as (
 

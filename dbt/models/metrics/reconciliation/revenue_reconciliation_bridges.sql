@@ -1,4 +1,9 @@
 -- grain: one month, account, bridge and reason; from + steps + unexplained = to
+{{ config(meta=carried(
+    by=['account_key', 'month'],
+    keyed=['int_bridge_recognised', 'int_bridge_cash', 'int_bridge_mrr', 'int_bridge_crm']
+)) }}
+
 with steps as (
 
     {% for bridge, model in [

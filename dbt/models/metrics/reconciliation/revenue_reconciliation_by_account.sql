@@ -1,4 +1,6 @@
 -- grain: one month and account with any of the amounts that are compared
+{{ config(meta=carried(by=['account_key', 'month'], keyed=['revenue_reconciliation_bridges'])) }}
+
 with bridges as (
 
     select * from {{ ref('revenue_reconciliation_bridges') }}

@@ -1,5 +1,9 @@
 -- grain: one account and month from its first as a customer on, with its MRR at the exchange rates its cohort began with
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='account_key',
+    keyed=['int_cohort_accounts', 'int_account_currency_months'],
+    lookups={'int_rate_days': {'whole': true, 'on': 'day', 'through': {'int_cohort_accounts': date_add('cohort_month', -1)}}}
+)) }}
 
 with cohorts as (
 

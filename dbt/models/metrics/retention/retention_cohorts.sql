@@ -1,4 +1,14 @@
 -- grain: one month of first MRR, age in months that it has reached, and segment; segment_type all has everybody
+{{ config(meta=carried(
+    by='cohort_month',
+    keyed=['int_cohort_accounts'],
+    lookups={
+        'fct_account_months': {'on': 'account_key', 'through': {'int_cohort_accounts': 'account_key'}},
+        'int_cohort_mrr': {'on': 'account_key', 'through': {'int_cohort_accounts': 'account_key'}},
+    },
+    due={'this': month_of(run_date(':now')) ~ ' > ' ~ month_of(run_date(':since'))}
+)) }}
+
 with ages as (
 
     select

@@ -1,18 +1,18 @@
 -- grain: one account and month, with its segments and its main plan at both ends of the month
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(by='account_key', keyed=['int_account_month_ends', 'int_account_plan_months', 'int_account_segments'])) }}
 
 with months as (
 
     select
         months.account_key,
         months.month,
-        months.is_customer_at_start,
-        months.is_customer,
+        months.customer - months.customer_step > 0 as is_customer_at_start,
+        months.customer > 0 as is_customer,
         plans.plan,
         count(plans.plan) over (
             partition by months.account_key order by months.month rows between unbounded preceding and current row
         ) as plans_so_far
-    from {{ ref('fct_account_months') }} as months
+    from {{ ref('int_account_month_ends') }} as months
     left join {{ ref('int_account_plan_months') }} as plans
         on months.account_key = plans.account_key and months.month = plans.month
 

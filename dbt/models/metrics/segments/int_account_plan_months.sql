@@ -1,5 +1,13 @@
 -- grain: one account and month in which it had MRR, with its main plan at the month's end or on its last day with MRR before
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by=['account_key', 'month'],
+    keyed=['int_account_currency_months'],
+    lookups={
+        'fct_subscription_periods': {'on': 'account_key', 'through': {'int_account_currency_months': 'account_key'}},
+        'dim_plans': {'whole': true, 'on': 'plan_key', 'through': {'fct_subscription_periods': 'plan_key'}},
+    },
+    due={'int_account_currency_months': 'month >= ' ~ month_of(run_date(':since'))}
+)) }}
 
 with plans as (
 

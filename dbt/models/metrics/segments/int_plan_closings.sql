@@ -1,5 +1,9 @@
 -- grain: one account, plan and month with its MRR at the month's end, and the change of it that exchange rates made
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='account_key',
+    keyed=['int_plan_days', 'int_account_currency_months'],
+    due={'int_plan_days': month_of(run_date(':now')) ~ ' > ' ~ month_of(run_date(':since'))}
+)) }}
 
 with days as (
 

@@ -1,5 +1,13 @@
 -- grain: one account, currency, plan and day on which its MRR in that plan changed, with the change at the month's opening rate
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='account_key',
+    keyed=['fct_subscription_periods', 'int_account_currency_months', 'int_account_currency_days'],
+    lookups={'dim_plans': {'whole': true, 'on': 'plan_key', 'through': {'fct_subscription_periods': 'plan_key'}}},
+    due={
+        'fct_subscription_periods':
+            'ends_on > ' ~ run_date(':since') ~ ' and ends_on <= ' ~ run_date(':now')
+    }
+)) }}
 
 with plans as (
 

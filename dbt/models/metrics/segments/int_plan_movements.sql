@@ -1,5 +1,5 @@
 -- grain: one account, plan and day on which its MRR in the plan changed, told apart into movement and transfer between plans
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(by='account_key', keyed=['int_plan_days', 'fct_mrr_movements'])) }}
 
 with changes as (
 

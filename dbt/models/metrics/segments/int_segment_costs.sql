@@ -1,5 +1,11 @@
 -- grain: one month and segment, with the cost of its revenue
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='month',
+    keyed=['gross_margin_by_account_monthly', 'int_account_month_segments'],
+    lookups={
+        'int_account_segments': {'on': 'account_key', 'through': {'gross_margin_by_account_monthly': 'account_key'}}
+    }
+)) }}
 
 with margins as (
 

@@ -1,5 +1,12 @@
 -- grain: one month and segment, with what happened in the month and the customers of its end
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='month',
+    keyed={
+        'fct_account_months': 'month',
+        'int_account_month_segments': 'month',
+        'fct_mrr_movements': month_of('moved_on'),
+    }
+)) }}
 
 with turns as (
 

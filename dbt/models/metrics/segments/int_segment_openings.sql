@@ -1,5 +1,5 @@
 -- grain: one month and segment, with the customers of its start and what became of their MRR
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(by='month', keyed=['fct_account_months', 'int_account_month_segments'])) }}
 
 with openings as (
 

@@ -1,6 +1,6 @@
 -- grain: one event that Encharge sent to the landing receiver, in its newest version at the run's instant
 -- the largest stream by far: a night reads the months only that something came for
-{{ config(**by_month('occurred_month')) }}
+{{ config(meta=carried(by='event_id', keyed={'encharge.events': 'id'}, due={}), **by_month('occurred_month')) }}
 
 {% set month = month_of(utc('coalesce(occurred_at, modified_at)')) %}
 {% set since = watermark(raw('encharge', 'events'), month) %}

@@ -1,4 +1,6 @@
 -- grain: a pair of companies of which the winner lists the loser as merged
+{{ config(meta=carried(by='winner_id', keyed={'stg_hubspot__companies': 'company_id'})) }}
+
 with companies as (
 
     select

@@ -1,4 +1,6 @@
 -- grain: a pair of contacts of which the winner lists the loser as merged
+{{ config(meta=carried(by='winner_id', keyed={'stg_hubspot__contacts': 'contact_id'})) }}
+
 with contacts as (
 
     select

@@ -1,4 +1,6 @@
 -- grain: a pair of deals of which the winner lists the loser as merged
+{{ config(meta=carried(by='winner_id', keyed={'stg_hubspot__deals': 'deal_id'})) }}
+
 with deals as (
 
     select

@@ -1,4 +1,6 @@
 -- grain: one line of a credit note
+{{ config(meta=carried(by='credit_note_id', keyed=['stg_stripe__credit_notes'])) }}
+
 with notes as (
 
     select

@@ -1,4 +1,10 @@
 -- grain: one Stripe customer, in its newest version at the run's instant; those that are only billed to any more as well
+{{ config(meta=carried(
+    by='customer_id',
+    keyed={'stripe.customers': 'id', 'stripe.invoices': 'customer_id', 'stripe.subscriptions': 'customer_id'},
+    due={}
+)) }}
+
 with versions as (
 
     select * from {{ newest_versions(raw('stripe', 'customers')) }} as newest

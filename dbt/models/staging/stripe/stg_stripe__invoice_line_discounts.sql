@@ -1,4 +1,6 @@
 -- grain: one discount on one invoice line
+{{ config(meta=carried(by='invoice_line_id', keyed=['stg_stripe__invoice_lines'])) }}
+
 with lines as (
 
     select

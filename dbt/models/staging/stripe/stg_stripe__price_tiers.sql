@@ -1,4 +1,6 @@
 -- grain: one tier of a price, by the quantity that it begins after
+{{ config(meta=carried(by='price_id', keyed=['stg_stripe__prices'])) }}
+
 with elements as (
 
     select
