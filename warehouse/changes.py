@@ -40,7 +40,7 @@ def begin(connection: duckdb.DuckDBPyConnection, as_of: str, is_whole: bool = Fa
     if since >= as_of or sum(known.values()) < from_rows or known != _raw_rows(connection, f"<= {_instant(since)}"):
         return ""
     news = _raw_rows(connection, f"between {_instant(since)} + interval 1 microsecond and {_instant(as_of)}")
-    connection.executemany(f"insert into {SCHEMA}.log values (?, ?, null)", list(news.items()))
+    _insert(connection, "log", [(relation, count, None) for relation, count in news.items()])
     return since
 
 
@@ -48,7 +48,13 @@ def finish(connection: duckdb.DuckDBPyConnection, as_of: str) -> None:
     """Keep what the next build needs to carry on from this one, which must have been complete."""
     connection.execute(f"create table {SCHEMA}.standing (as_of varchar, relation varchar, row_count bigint)")
     rows = [(as_of, name, count) for name, count in _raw_rows(connection, f"<= {_instant(as_of)}").items()]
-    connection.executemany(f"insert into {SCHEMA}.standing values (?, ?, ?)", rows)
+    _insert(connection, "standing", rows)
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: list[tuple[str, str | int, int | None]]) -> None:
+    """Add rows of three columns; DuckDB refuses to add none."""
+    if rows:
+        connection.executemany(f"insert into {SCHEMA}.{table} values (?, ?, ?)", rows)
 
 
 def _standing(connection: duckdb.DuckDBPyConnection) -> tuple[str, dict[str, int]] | None:

@@ -17,9 +17,9 @@ VARIABLES = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"]
 # what a choice can change: the facts of recurring revenue and what stands on them
 CHANGED = "int_lasting_discounts+1 int_item_line_events int_item_version_discounts int_item_rediscounts "
 CHANGED += "int_item_version_events int_item_events int_item_states int_item_spans int_item_segments "
-CHANGED += "fct_subscription_periods int_account_currency_days int_account_currency_months int_account_stays "
-CHANGED += "int_account_currency_parts int_account_moves int_movement_causes fct_mrr_movements "
-CHANGED += "fct_account_months mrr_rollforward mrr_movements_monthly"
+CHANGED += "fct_subscription_periods int_account_currency_days int_account_currency_steps int_account_currency_months "
+CHANGED += "int_account_stays int_account_currency_parts int_account_moves int_movement_causes fct_mrr_movements "
+CHANGED += "int_account_spans int_account_month_ends fct_account_months mrr_rollforward mrr_movements_monthly"
 
 Movements = list[tuple[str, str, str, str]]
 

@@ -38,6 +38,11 @@
     {{ return('[[midnight ' ~ day ~ ']]') }}
 {%- endmacro %}
 
+{#- For `due`: a month has begun since the last build. -#}
+{% macro month_turns() -%}
+    {{ return(month_of(run_date(':now')) ~ ' > ' ~ month_of(run_date(':since'))) }}
+{%- endmacro %}
+
 {#- What a model says of itself, in the run's own terms. -#}
 {% macro resolved(spec) -%}
     {%- set state = namespace(text=tojson(spec)) -%}
@@ -211,7 +216,7 @@
         {%- do parts.append('select distinct ' ~ named_key(plan.spec.by) ~ ' from ' ~ this ~ ' where (' ~ own ~ ')' ~ rest) -%}
     {%- else -%}
         {%- set input = plan.inputs[name] -%}
-        {%- set origin = ' from ' ~ (input.raw if input.query else input.relation) 
+        {%- set origin = ' from ' ~ (input.raw if input.query else input.relation)
             ~ ' where (' ~ in_raw(input, own) ~ ')' ~ rest -%}
         {%- for key in plan.spec.keyed.get(name, []) -%}
             {%- do parts.append('select distinct ' ~ in_raw(input, named_key(key)) ~ origin) -%}

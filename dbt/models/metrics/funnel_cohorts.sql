@@ -1,5 +1,5 @@
 -- grain: one kind of entity (person, account), month in which it became a lead, and funnel stage from lead on
-{{ config(meta=carried(by='entity_type', keyed=['fct_stage_periods'], due={'this': month_of(run_date(':now')) ~ ' > ' ~ month_of(run_date(':since'))})) }}
+{{ config(meta=carried(by='entity_type', keyed=['fct_stage_periods'], due={'this': month_turns()})) }}
 
 with periods as (
 

@@ -2,7 +2,7 @@
 {{ config(schema='staging', meta=carried(
     by='account_key',
     keyed=['int_account_currency_days', 'int_account_currency_parts'],
-    due={'int_account_currency_days': month_of(run_date(':now')) ~ ' > ' ~ month_of(run_date(':since'))}
+    due={'int_account_currency_days': month_turns()}
 )) }}
 
 with days as (

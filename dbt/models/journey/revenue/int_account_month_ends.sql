@@ -2,7 +2,7 @@
 {{ config(schema='staging', meta=carried(
     by='account_key',
     keyed=['int_account_spans', 'int_account_currency_months', 'fct_mrr_movements'],
-    due={'this': month_of(run_date(':now')) ~ ' > ' ~ month_of(run_date(':since'))}
+    due={'this': month_turns()}
 )) }}
 
 with spine as (

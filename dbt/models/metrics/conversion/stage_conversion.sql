@@ -3,7 +3,7 @@
     by=['entity_type', 'cohort_month'],
     keyed={'int_stage_stays': ['entity_type', month_of(run_date('entered_at'))]},
     lookups={'int_sales_segments': {'on': 'entity_key', 'through': {'int_stage_stays': 'entity_key'}}},
-    due={'this': month_of(run_date(':now')) ~ ' > ' ~ month_of(run_date(':since'))}
+    due={'this': month_turns()}
 )) }}
 
 with stays as (

@@ -4,7 +4,7 @@
     keyed=['fct_subscription_periods'],
     due={
         'fct_subscription_periods':
-            'starts_on > ' ~ run_date(':since') ~ ' or (' ~ month_of(run_date(':now')) ~ ' > ' ~ month_of(run_date(':since'))
+            'starts_on > ' ~ run_date(':since') ~ ' or (' ~ month_turns()
             ~ ' and (ends_on is null or ends_on > ' ~ run_date(':since') ~ '))'
     }
 )) }}

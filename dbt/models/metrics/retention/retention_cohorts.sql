@@ -6,7 +6,7 @@
         'fct_account_months': {'on': 'account_key', 'through': {'int_cohort_accounts': 'account_key'}},
         'int_cohort_mrr': {'on': 'account_key', 'through': {'int_cohort_accounts': 'account_key'}},
     },
-    due={'this': month_of(run_date(':now')) ~ ' > ' ~ month_of(run_date(':since'))}
+    due={'this': month_turns()}
 )) }}
 
 with ages as (

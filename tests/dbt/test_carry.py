@@ -1,0 +1,137 @@
+"""What models say of themselves so that a night carries them on.
+
+That it gives what a full build gives is tested on lives of companies (`tests/journey/test_many_lives.py`), on histories
+of records, and in the nights of whole companies.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.dbt.conftest import DbtWarehouse, _models_alone
+
+
+def carried() -> dict[str, Any]:
+    """The models that carry on."""
+    nodes = _models_alone().nodes.values()
+    return {node.name: node for node in nodes if node.config.meta.get("carried")}
+
+
+def test_the_models_that_cost_most_carry_on() -> None:
+    assert len(carried()) > 60
+
+
+def test_what_a_model_says_is_about_what_it_reads() -> None:
+    known = _models_alone()
+    for name, node in carried().items():
+        said = node.config.meta["carried"]
+        inputs = {known.nodes[one].name for one in node.depends_on.nodes if one in known.nodes}
+        inputs |= {f"{source}.{stream}" for source, stream in node.sources}
+        named = {*said["keyed"], *said["lookups"], *(said["due"] or {})} - {"this"}
+        assert named <= inputs, f"{name} says something of {named - inputs}, which it does not read"
+        for lookup, how in said["lookups"].items():
+            through = set(how["through"]) - {"this"}
+            assert through <= {*said["keyed"], *said["lookups"]}, (
+                f"{name} finds {lookup} through an input it says nothing of"
+            )
+
+
+def test_no_query_tells_rows_apart_by_columns_that_it_does_not_name() -> None:
+    """A night looks at the columns alone that a query names: `distinct *` would see the others."""
+    found = [
+        node.name
+        for node in _models_alone().nodes.values()
+        if str(node.resource_type) == "model" and re.search(r"distinct\s+\*|\bexcept\b|\bintersect\b", node.raw_code)
+    ]
+    assert found == []
+
+
+@pytest.fixture
+def carried_on(dbt: DbtWarehouse) -> DbtWarehouse:
+    """Two invoice lines of two customers, on two nights that brought nothing in between."""
+    for number in (1, 2):
+        dbt.raw("stripe", "customers", [customer(number)])
+        dbt.raw("stripe", "invoices", [invoice(number)])
+        dbt.raw("stripe", "invoice_lines", [line(number)])
+    build(dbt, "2026-01-02 00:00:00")
+    return dbt
+
+
+def customer(number: int) -> dict[str, object]:
+    known = {"id": f"cus_{number}", "email": f"billing@c{number}.example", "created_at": "2025-11-01"}
+    return known | {"extracted_at": "2026-01-01 00:00:00+00", "version_hash": f"cus_{number}"}
+
+
+def invoice(number: int, **changed: object) -> dict[str, object]:
+    known = {"id": f"in_{number}", "customer_id": f"cus_{number}", "currency": "usd", "status": "paid", "total": 3100}
+    known |= {"total_excluding_tax": 3100, "created_at": "2025-12-01", "finalized_at": "2025-12-01"}
+    return known | {"extracted_at": "2026-01-01 00:00:00+00", "version_hash": f"in_{number}"} | changed
+
+
+def line(number: int) -> dict[str, object]:
+    known = {"id": f"il_{number}", "invoice_id": f"in_{number}", "customer_id": f"cus_{number}", "currency": "usd"}
+    known |= {"amount": 3100, "period_start_at": "2025-12-20", "period_end_at": "2026-01-20", "quantity": 1}
+    return known | {"extracted_at": "2026-01-01 00:00:00+00", "version_hash": f"il_{number}"}
+
+
+def build(dbt: DbtWarehouse, as_of: str) -> None:
+    dbt.carry("+fct_revenue", as_of=as_of)
+
+
+def changed(dbt: DbtWarehouse) -> dict[str, int]:
+    """Changed rows by model of the last night, those without any left out."""
+    return {
+        relation.partition(".")[2]: count
+        for relation, count in dbt.rows("select relation, changed from changes.log where changed > 0")
+        if not relation.startswith("raw_")
+    }
+
+
+def revenue(dbt: DbtWarehouse) -> list[tuple]:
+    return dbt.rows("select source_id, month, is_future, amount from journey.fct_revenue order by all")
+
+
+def test_a_night_on_which_only_time_passes_makes_again_what_is_due(carried_on: DbtWarehouse) -> None:
+    build(carried_on, "2026-01-03 00:00:00")
+    assert changed(carried_on) == {"fct_revenue": 8}
+    night = revenue(carried_on)
+    carried_on.rebuild("+fct_revenue", as_of="2026-01-03 00:00:00")
+    assert revenue(carried_on) == night
+
+
+def test_when_all_service_is_over_nothing_is_due(carried_on: DbtWarehouse) -> None:
+    build(carried_on, "2026-02-03 00:00:00")
+    build(carried_on, "2026-02-04 00:00:00")
+    assert changed(carried_on) == {}
+
+
+def test_a_correction_makes_again_what_rests_on_it_alone(carried_on: DbtWarehouse) -> None:
+    build(carried_on, "2026-02-03 00:00:00")
+    carried_on.execute("update journey.fct_revenue set policy_version = 'marked' where source_id = 'il_1'")
+    void = invoice(
+        2, status="void", extracted_at="2026-02-03 12:00:00+00", modified_at="2026-02-03", version_hash="void"
+    )
+    carried_on.raw("stripe", "invoices", [void])
+    build(carried_on, "2026-02-04 00:00:00")
+    # a mark that rows which are made again would lose
+    assert carried_on.rows("select distinct source_id, policy_version from journey.fct_revenue") == [("il_1", "marked")]
+    assert changed(carried_on)["fct_revenue"] == 2
+
+
+def test_a_column_that_a_model_does_not_read_makes_nothing_again(carried_on: DbtWarehouse) -> None:
+    build(carried_on, "2026-02-03 00:00:00")
+    again = {"modified_at": "2026-02-03", "extracted_at": "2026-02-03 12:00:00+00", "version_hash": "seen again"}
+    carried_on.raw("stripe", "invoices", [invoice(2, **again)])
+    build(carried_on, "2026-02-04 00:00:00")
+    assert set(changed(carried_on)) == {"stg_stripe__invoices"}
+
+
+def test_a_part_of_the_models_leaves_nothing_to_carry_on_from(carried_on: DbtWarehouse) -> None:
+    """The log of a night says of each model that was built; one that was not is unknown, and what reads it whole."""
+    build(carried_on, "2026-02-03 00:00:00")
+    carried_on.execute("delete from changes.standing")
+    build(carried_on, "2026-02-04 00:00:00")
+    assert carried_on.rows("select * from changes.log") == []
