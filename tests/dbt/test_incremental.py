@@ -82,6 +82,20 @@ def test_an_event_without_news_is_not_written_again(dbt):
     assert [row[1] for row in nightly(dbt, second)] == ["marked", "opened 1"]
 
 
+def test_a_night_brings_more_events_than_a_row_group_of_the_engine(dbt):
+    """Regression: 122,880 rows and more that a night made again were lost."""
+    first, second = datetime(2026, 1, 10), datetime(2026, 3, 10)
+    dbt.raw("encharge", "events", [event(1, first)])
+    nightly(dbt, first)
+    with duckdb.connect(str(dbt.path)) as connection:
+        connection.execute("set timezone = 'UTC'")
+        origin = "(select range as n, timestamp '2026-02-01' as occurred_at from range(130000))"
+        growth.insert(connection, "encharge.events", "'evt_' || n", "occurred_at", "* exclude (n)", origin, str(second))
+    dbt.carry(MODEL, as_of=str(second))
+    assert dbt.value(f"select count(*) from staging.{MODEL}") == 130_000
+    assert dbt.value(f"select changed from changes.log where relation = 'staging.{MODEL}'") == 130_001
+
+
 @pytest.mark.slow
 def test_a_night_without_news_keeps_more_ways_than_a_row_group_of_the_engine(dbt):
     """Regression: 122,880 ways and more were lost in any night that had to walk none of them again."""
