@@ -37,9 +37,11 @@ def begin(connection: duckdb.DuckDBPyConnection, as_of: str, is_whole: bool = Fa
     if is_whole or standing is None:
         return ""
     since, known = standing
-    if since >= as_of or sum(known.values()) < from_rows or known != _raw_rows(connection, f"<= {_instant(since)}"):
+    if since >= as_of or sum(known.values()) < from_rows:
         return ""
-    news = _raw_rows(connection, f"between {_instant(since)} + interval 1 microsecond and {_instant(as_of)}")
+    if known != _raw_rows(connection, f"extracted_at <= {_instant(since)}"):
+        return ""
+    news = _raw_rows(connection, f"extracted_at > {_instant(since)} and extracted_at <= {_instant(as_of)}")
     _insert(connection, "log", [(relation, count, None) for relation, count in news.items()])
     return since
 
@@ -47,8 +49,8 @@ def begin(connection: duckdb.DuckDBPyConnection, as_of: str, is_whole: bool = Fa
 def finish(connection: duckdb.DuckDBPyConnection, as_of: str) -> None:
     """Keep what the next build needs to carry on from this one, which must have been complete."""
     connection.execute(f"create table {SCHEMA}.standing (as_of varchar, relation varchar, row_count bigint)")
-    rows = [(as_of, name, count) for name, count in _raw_rows(connection, f"<= {_instant(as_of)}").items()]
-    _insert(connection, "standing", rows)
+    rows = _raw_rows(connection, f"extracted_at <= {_instant(as_of)}")
+    _insert(connection, "standing", [(as_of, relation, count) for relation, count in rows.items()])
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: list[tuple[str, str | int, int | None]]) -> None:
@@ -66,15 +68,14 @@ def _standing(connection: duckdb.DuckDBPyConnection) -> tuple[str, dict[str, int
     return (rows[0][0], {relation: count for _, relation, count in rows}) if rows else None
 
 
-def _raw_rows(connection: duckdb.DuckDBPyConnection, extracted: str) -> dict[str, int]:
-    """How many rows of each raw table were extracted at an instant that the condition holds for."""
+def _raw_rows(connection: duckdb.DuckDBPyConnection, condition: str) -> dict[str, int]:
+    """How many rows of each raw table a condition on `extracted_at` holds for."""
     tables = connection.execute(
         "select table_schema, table_name from information_schema.columns "
         "where table_schema like 'raw\\_%' escape '\\' and column_name = 'extracted_at' order by all"
     ).fetchall()
     counts = [
-        f"select '{schema}.{name}', count(*) from {quoted(schema, name)} where extracted_at {extracted}"
-        for schema, name in tables
+        f"select '{schema}.{name}', count(*) from {quoted(schema, name)} where {condition}" for schema, name in tables
     ]
     return dict(connection.execute(" union all ".join(counts)).fetchall()) if counts else {}
 

@@ -209,8 +209,7 @@ def build(
     # tables of other models or rules are no beginning for today's
     is_new = afresh or not built_by.exists() or built_by.read_text(encoding="utf-8") != rules
     # a part of the models leaves the others without knowing what changed
-    carried_from = engine.carried_from(variables["as_of"], is_whole=is_new or bool(arguments))
-    variables["carried_from"] = carried_from
+    variables["carried_from"] = engine.carried_from(variables["as_of"], is_whole=is_new or bool(arguments))
     command = ["build", "--exclude-resource-type", "unit_test", "--no-write-json", "--vars", json.dumps(variables)]
     command += [*(["--full-refresh"] if is_new else []), *arguments]
     result = _invoke(settings, command, settings.dbt_target_dir / "run", manifest, [listen])

@@ -116,11 +116,7 @@
         {%- endif %}
     {%- endcall %}
 
-    {%- if existing is not none and var('carried_from') -%}
-        {% call statement('log') -%}
-            {{ log_difference_by_hash(existing, '(select node_id, label as component_id from ' ~ merged ~ ')') }}
-        {%- endcall %}
-    {%- endif %}
+    {% do log_replacement(existing, '(select node_id, label as component_id from ' ~ merged ~ ')') %}
     {{ replace_with(load_cached_relation(this), target_relation, 'select node_id, label as component_id from ' ~ merged) }}
     {{ replace_with(edges, edges, 'select node_id, neighbour_id from ' ~ news) }}
 

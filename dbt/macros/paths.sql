@@ -136,11 +136,7 @@
         {%- endcall %}
     {%- endif -%}
 
-    {%- if existing is not none and var('carried_from') -%}
-        {% call statement('log') -%}
-            {{ log_difference_by_hash(existing, whole) }}
-        {%- endcall %}
-    {%- endif %}
+    {% do log_replacement(existing, whole) %}
     {{ replace_with(load_cached_relation(this), target_relation, 'select * from ' ~ whole) }}
     {{ replace_with(edges, edges, 'select * from ' ~ news) }}
 

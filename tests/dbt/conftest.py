@@ -32,7 +32,7 @@ import pytest
 from tests.dbt.raw_tables import create_raw, insert_raw
 from warehouse import changes
 from warehouse.dbt_events import hush
-from warehouse.transform import _take
+from warehouse.transform import _take, close_connections
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -168,11 +168,9 @@ def _beginning() -> Path:
 
 
 def _invoke_dbt(arguments: list[str], warehouse: Path, target: Path, manifest: Manifest | None = None) -> Any:
-    from dbt.adapters.factory import reset_adapters
     from dbt.cli.main import dbtRunner
 
     hush()
-
     os.environ["THROUGHLINE_WAREHOUSE_PATH"] = str(warehouse)
     common = ["--quiet", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--no-version-check"]
     common += ["--target-path", str(target), "--log-path", str(target), "--no-use-colors", "--no-write-json"]
@@ -180,18 +178,10 @@ def _invoke_dbt(arguments: list[str], warehouse: Path, target: Path, manifest: M
     try:
         outcome = dbtRunner(manifest=manifest).invoke([*arguments, *common])
     finally:
-        _close_adapters()
-        reset_adapters()
+        close_connections()
     if outcome.exception is not None:
         raise AssertionError(f"dbt did not run: {outcome.exception}")
     return outcome.result
-
-
-def _close_adapters() -> None:
-    """dbt-duckdb keeps the file open after an in-process run, which would lock every reader out."""
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-
-    DuckDBConnectionManager.close_all_connections()
 
 
 @pytest.fixture(scope="session")

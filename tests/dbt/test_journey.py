@@ -514,15 +514,9 @@ def later(world: DbtWarehouse) -> DbtWarehouse:
             ('account', 'hubspot', 'deal_stage', 'contract', 'sql')
     """)
     world.run(
-        *(
-            "stg_encharge__events",
-            "int_own_hosts",
-            "int_anonymous_people",
-            "int_encharge_events",
-            "int_channel_signatures",
-        ),
-        *("int_web_sessions", "int_policy_signals", "int_account_stage_signals", "int_hubspot_object_people"),
-        *("int_hubspot_engagements", "fct_handoffs"),
+        *("stg_encharge__events", "int_own_hosts", "int_anonymous_people", "int_encharge_events"),
+        *("int_channel_signatures", "int_web_sessions", "int_policy_signals", "int_account_stage_signals"),
+        *("int_hubspot_object_people", "int_hubspot_engagements", "fct_handoffs"),
         as_of="2026-01-10 00:00:00",
     )
     return world

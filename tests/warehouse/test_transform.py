@@ -121,6 +121,14 @@ def test_incremental_tables_of_another_project_are_built_anew(settings: Settings
     assert rows(settings, "select n from journey.log") == [(2,)]
 
 
+def test_a_part_of_the_models_leaves_nothing_to_carry_on_from(settings: Settings, project: Path, run: str):
+    standing = "select count(*) from duckdb_tables() where schema_name = 'changes' and table_name = 'standing'"
+    transform.build(settings, run)
+    assert rows(settings, standing) == [(1,)]
+    transform.build(settings, run, ["--select", "clock"])
+    assert rows(settings, standing) == [(0,)]
+
+
 def test_a_broken_model_and_a_failed_test_are_results_with_their_reason(settings: Settings, project: Path, run: str):
     (project / "models/latest.sql").write_text(
         "{{ config(materialized='table') }} select error('no rate for EUR on 2026-05-01') as n"

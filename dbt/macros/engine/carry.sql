@@ -15,7 +15,7 @@
         input is a keyed one, a lookup that stands before it, or 'this', and the column may be a list of them. When a row
         changes, the values of all rows are made again that find it that way. `whole: true` reads all of a small one.
     due: what the passing of time alone changes: keyed input, or 'this' -> condition on its columns, with `:since` for the
-        instant of the last build. A query that holds the run's instant and has no `due` is built whole; `due={}` says that
+        instant of the last build and `:now` for the run's. A query that holds the run's instant and has no `due` is built whole; `due={}` says that
         the instant changes nothing in rows that stand.
     An input that is in none of them is one of which any change makes the whole table anew. -#}
 {% macro carried(by, keyed, lookups={}, due=none) -%}
@@ -26,7 +26,15 @@
         {%- set key = [key] if key is string else key -%}
         {%- do named.update({name: [key] if key[0] is string else key}) -%}
     {%- endfor -%}
-    {{ return({'carried': {'by': by, 'keyed': named, 'lookups': lookups, 'due': due}}) }}
+    {%- set found = {} -%}
+    {%- for name, lookup in lookups.items() -%}
+        {%- set through = {} -%}
+        {%- for input, columns in lookup.through.items() -%}
+            {%- do through.update({input: [columns] if columns is string else columns}) -%}
+        {%- endfor -%}
+        {%- do found.update({name: dict(lookup, through=through)}) -%}
+    {%- endfor -%}
+    {{ return({'carried': {'by': by, 'keyed': named, 'lookups': found, 'due': due}}) }}
 {%- endmacro %}
 
 {#- `local_date` and `local_midnight` for a configuration, which is read when the project is parsed: the zone is the run's. -#}
@@ -45,7 +53,8 @@
 
 {#- What a model says of itself, in the run's own terms. -#}
 {% macro resolved(spec) -%}
-    {%- set state = namespace(text=tojson(spec)) -%}
+    {%- set since = "cast('" ~ var('carried_from') ~ "' as timestamp)" -%}
+    {%- set state = namespace(text=tojson(spec) | replace(':since', since) | replace(':now', as_of())) -%}
     {#- the innermost first -#}
     {%- for depth in range(3) -%}
         {%- for kind, own in modules.re.findall('\\[\\[(date|midnight) ([^\\[\\]]*)\\]\\]', state.text) -%}
@@ -68,15 +77,19 @@
         {%- elif unique_id.startswith('model.') -%}
             {%- set node = graph.nodes[unique_id] -%}
             {%- set logged = node.schema ~ '.' ~ node.alias -%}
-            {%- set parents = node.depends_on.nodes -%}
-            {%- set is_plain = node.config.materialized == 'view' and parents | length == 1 and parents[0].startswith('source.') -%}
             {%- do inputs.update({node.name: {
                 'relation': node.relation_name, 'logged': logged, 'changes': changes_of(node.alias),
-                'raw': graph.sources[parents[0]].relation_name if is_plain else none,
+                'raw': graph.sources[node.depends_on.nodes[0]].relation_name if is_view_of_raw(node) else none,
             }}) -%}
         {%- endif -%}
     {%- endfor -%}
     {{ return(inputs) }}
+{%- endmacro %}
+
+{#- Whether a model is a view of one raw table and of nothing else. -#}
+{% macro is_view_of_raw(node) -%}
+    {%- set read = node.depends_on.nodes -%}
+    {{ return(node.config.materialized == 'view' and read | length == 1 and read[0].startswith('source.')) }}
 {%- endmacro %}
 
 {#- The table of the rows of a model that differ from the last build's, `carried_is_gone` where they are no more. -#}
@@ -86,10 +99,10 @@
 
 {#- What this night does with a model, as a plan: {do: 'whole' | 'keep' | 'carry', spec, inputs: those with their changes}. -#}
 {% macro carrying_plan(sql, stands) -%}
-    {%- set inputs = carried_inputs() -%}
     {%- if not var('carried_from') or not stands or should_full_refresh() -%}
         {{ return({'do': 'whole', 'is_logged': false}) }}
     {%- endif -%}
+    {%- set inputs = carried_inputs() -%}
     {%- set spec = resolved(model.config.meta.get('carried') or carried_of_view(inputs)) -%}
     {%- set own_columns = read_log(inputs) -%}
     {%- set due = spec.due if spec else none -%}
@@ -174,7 +187,7 @@
 
 {#- A view of one raw table stands by its ids, without saying so. -#}
 {% macro carried_of_view(inputs) -%}
-    {%- if model.config.materialized == 'view' and inputs | length == 1 and '.' in (inputs.keys() | first) -%}
+    {%- if is_view_of_raw(model) -%}
         {{ return(carried('id', [inputs.keys() | first], due={}).carried) }}
     {%- endif -%}
 {%- endmacro %}
@@ -191,8 +204,7 @@
         {%- do parts.extend(keys_that_find(plan, name, 'select ' ~ lookup.on ~ ' from ' ~ changed_rows(plan, name))) -%}
     {%- endfor -%}
     {%- for name, condition in (plan.spec.due or {}).items() -%}
-        {%- set instants = condition | replace(':since', "cast('" ~ var('carried_from') ~ "' as timestamp)") | replace(':now', as_of()) -%}
-        {%- do parts.extend(keys_where(plan, name, instants)) -%}
+        {%- do parts.extend(keys_where(plan, name, condition)) -%}
     {%- endfor -%}
     {{ return(parts | join(' union ')) }}
 {%- endmacro %}
@@ -201,7 +213,7 @@
 {% macro keys_that_find(plan, name, values) -%}
     {%- set parts = [] -%}
     {%- for through, columns in plan.spec.lookups[name].through.items() -%}
-        {%- for column in ([columns] if columns is string else columns) -%}
+        {%- for column in columns -%}
             {%- do parts.extend(keys_where(plan, through, column, ' in (' ~ values ~ ')')) -%}
         {%- endfor -%}
     {%- endfor -%}
@@ -277,13 +289,15 @@
         {%- do parts.append('(' ~ (in_raw(input, own) if is_raw else own) ~ ') in (select (' ~ columns | join(', ') ~ ') from carried_keys)') -%}
     {%- endfor -%}
     {%- set lookup = plan.spec.lookups.get(name) -%}
-    {%- for through, column in (lookup.through if lookup else {}).items() -%}
-        {%- if through == 'this' and column not in plan.spec.by -%}
-            {{ return('true') }}
-        {%- endif -%}
-        {%- set values = 'carried_key_' ~ (plan.spec.by.index(column) + 1) ~ ' from carried_keys' if through == 'this'
-            else column ~ ' from ' ~ taken(through) -%}
-        {%- do parts.append('(' ~ (in_raw(input, lookup.on) if is_raw else lookup.on) ~ ') in (select ' ~ values ~ ')') -%}
+    {%- for through, columns in (lookup.through if lookup else {}).items() -%}
+        {%- for column in columns -%}
+            {%- if through == 'this' and column not in plan.spec.by -%}
+                {{ return('true') }}
+            {%- endif -%}
+            {%- set values = 'carried_key_' ~ (plan.spec.by.index(column) + 1) ~ ' from carried_keys' if through == 'this'
+                else column ~ ' from ' ~ taken(through) -%}
+            {%- do parts.append('(' ~ (in_raw(input, lookup.on) if is_raw else lookup.on) ~ ') in (select ' ~ values ~ ')') -%}
+        {%- endfor -%}
     {%- endfor -%}
     {{ return(parts | join(' or ')) }}
 {%- endmacro %}
@@ -352,6 +366,7 @@
         {{ return(true) }}
     {%- endif -%}
     {%- if counted[1] * 2 > counted[2] and var('carried_share') -%}
+        {%- do adapter.add_query('drop table carried_gone; drop table carried_keys', auto_begin=false) -%}
         {{ return(false) }}
     {%- endif -%}
     {%- call statement('main') -%}
@@ -361,7 +376,7 @@
         (from {{ this }} limit 0)
         union all by name
         ({{ select_all(kept_by_key('(' ~ carried_query(sql, plan) ~ ')', plan.spec.by)) }});
-        {{ log_difference('carried_gone', 'carried_come', 'exclude (carried_row)') }};
+        {{ log_difference('(select * exclude (carried_row) from carried_gone)', 'carried_come') }};
         create or replace temp table carried_keys as select distinct {{ named_key(plan.spec.by) }} from {{ changes_of(this.identifier) }};
         delete from {{ this }} where rowid in (select carried_row from {{ kept_by_key('carried_gone', plan.spec.by) }});
         insert into {{ this }} {{ select_all(kept_by_key('carried_come', plan.spec.by)) }}
@@ -374,25 +389,8 @@
     {{ return('select * from ' ~ derived ~ ' as given') }}
 {%- endmacro %}
 
-{#- Statements that keep in which rows two small tables differ, doubled rows counted. -#}
-{% macro log_difference(gone, come, but='') -%}
-    create table {{ changes_of(this.identifier) }} as
-    select * exclude (carried_copies), unnest(generate_series(1, cast(abs(carried_copies) as bigint))) > 0 and carried_copies > 0 as carried_is_gone
-    from (
-        select * exclude (carried_side), sum(carried_side) as carried_copies
-        from (
-            select * {{ but }}, 1 as carried_side from {{ gone }}
-            union all
-            select *, -1 as carried_side from {{ come }}
-        ) as sides
-        group by all
-        having sum(carried_side) <> 0
-    ) as differing;
-    {{ log_changes() }}
-{%- endmacro %}
-
-{#- Statements that keep in which rows two tables of any size differ: rows are told apart by a hash of 64 bits. -#}
-{% macro log_difference_by_hash(gone, come) -%}
+{#- Statements that keep in which rows two tables differ: rows are told apart by a hash of 64 bits. -#}
+{% macro log_difference(gone, come) -%}
     create or replace temp table carried_differing as
     select row_hash
     from (
@@ -408,11 +406,17 @@
     union all
     select new.*, false as carried_is_gone
     from {{ come }} as new semi join carried_differing on hash(new) = carried_differing.row_hash;
-    {{ log_changes() }}
+    insert into changes.log
+    select '{{ this.schema }}.{{ this.identifier }}', count(*), {{ logged_query() }} from {{ changes_of(this.identifier) }}
 {%- endmacro %}
 
-{% macro log_changes() -%}
-    insert into changes.log select '{{ this.schema }}.{{ this.identifier }}', count(*), {{ logged_query() }} from {{ changes_of(this.identifier) }}
+{#- Keep in which rows a table that was there differs from the rows that replace it. -#}
+{% macro log_replacement(existing, fresh) -%}
+    {%- if existing is not none and var('carried_from') -%}
+        {%- call statement('log') -%}
+            {{ log_difference(existing, fresh) }}; drop table carried_differing
+        {%- endcall -%}
+    {%- endif -%}
 {%- endmacro %}
 
 {% macro log_unchanged() -%}
@@ -423,9 +427,7 @@
 
 {#- What a view of one raw table is, for those that read a part of it: the engine does not push the part down to the raw rows. -#}
 {% macro logged_query() -%}
-    {%- set is_plain = model.config.materialized == 'view' and model.depends_on.nodes | length == 1
-        and model.depends_on.nodes[0].startswith('source.') -%}
-    {{ return("'" ~ model.compiled_code | replace("'", "''") ~ "'" if is_plain else 'null') }}
+    {{ return("'" ~ model.compiled_code | replace("'", "''") ~ "'" if is_view_of_raw(model) else 'null') }}
 {%- endmacro %}
 
 {#- Statements that drop the temporary tables. -#}
@@ -433,7 +435,8 @@
     {%- for name in carried_names(plan) -%}
         ; drop table if exists {{ taken(name) }}
     {%- endfor -%}
-    ; drop table if exists carried_come; drop table if exists carried_gone; drop table if exists carried_keys; drop table if exists carried_ids
+    ; drop table if exists carried_come; drop table if exists carried_gone; drop table if exists carried_keys; drop table if exists carried_ids;
+    drop table if exists carried_differing
 {%- endmacro %}
 
 {#- The rows in which a view differs from what it was at the last build: its query on its inputs as they stand, and as they
@@ -467,7 +470,7 @@
         create or replace temp table carried_come as
         {{ query }}
         ;
-        {{ log_difference_by_hash(this, 'carried_come') }}
+        {{ log_difference(this, 'carried_come') }}
     {%- endcall -%}
     {%- set counted = fetched("select (select count(*) from " ~ changes ~ "), (select count(*) from carried_come)")[0] -%}
     {%- call statement('main') -%}
@@ -485,14 +488,4 @@
 {% macro fetched(query) -%}
     {%- set connection, cursor = adapter.add_query(query, auto_begin=false) -%}
     {{ return(cursor.fetchall()) }}
-{%- endmacro %}
-
-{#- The four inputs of journey events, each with the same column. -#}
-{% macro events_with(column) -%}
-    {{ return({
-        'int_journey_events_encharge': column,
-        'int_journey_events_hubspot': column,
-        'int_journey_events_stripe': column,
-        'int_journey_events_stages': column,
-    }) }}
 {%- endmacro %}

@@ -1,5 +1,5 @@
-{#- Configuration of a model that is built month by month: a night replaces the months that its query gives, and leaves the
-    others as they are. `month` is a column of the model, the first day of a month as a date, and stands last in it.
+{#- Configuration of a model that Spark builds month by month: a night replaces the months that its query gives, and leaves the
+    others as they are. On DuckDB it is a table, which carries on (`carry.sql`). `month` is a column of the model, the first day of a month as a date, and stands last in it.
     `config(**by_month('loaded_month'))` -#}
 {% macro by_month(month) -%}
     {{ return(adapter.dispatch('by_month', 'throughline')(month)) }}

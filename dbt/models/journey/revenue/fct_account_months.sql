@@ -53,7 +53,7 @@ select
     {{ money('mrr_at_risk') }} as mrr_at_risk,
     {{ money('usage_mrr') }} as usage_mrr,
     {{ money('recognised_revenue') }} as recognised_revenue,
-    customer - customer_step > 0 as is_customer_at_start,
-    customer > 0 as is_customer,
+    is_customer_at_start,
+    is_customer,
     cast('{{ policy_version() }}' as string) as policy_version
 from joined

@@ -71,4 +71,20 @@ joined as (
 
 )
 
-select * from joined
+select
+    account_key,
+    month,
+    mrr_opening,
+    mrr_new,
+    mrr_expansion,
+    mrr_contraction,
+    mrr_churn,
+    mrr_reactivation,
+    mrr_fx,
+    mrr,
+    mrr_constant,
+    mrr_committed,
+    mrr_at_risk,
+    customer - customer_step > 0 as is_customer_at_start,
+    customer > 0 as is_customer
+from joined

@@ -6,8 +6,8 @@ with months as (
     select
         months.account_key,
         months.month,
-        months.customer - months.customer_step > 0 as is_customer_at_start,
-        months.customer > 0 as is_customer,
+        months.is_customer_at_start,
+        months.is_customer,
         plans.plan,
         count(plans.plan) over (
             partition by months.account_key order by months.month rows between unbounded preceding and current row

@@ -1,5 +1,5 @@
 -- grain: one event that Encharge sent to the landing receiver, in its newest version at the run's instant
--- the largest stream by far: a night reads the months only that something came for
+-- the largest stream by far: a night makes again only what something came for, on Spark the months of it
 {{ config(meta=carried(by='event_id', keyed={'encharge.events': 'id'}, due={}), **by_month('occurred_month')) }}
 
 {% set month = month_of(utc('coalesce(occurred_at, modified_at)')) %}
