@@ -5,7 +5,7 @@ Everything else reads the warehouse in the build file, whatever the engine (`war
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from warehouse import changes
@@ -39,8 +39,11 @@ class Engine(Protocol):
         `as_of` is the instant of the next build, UTC. `is_whole`: nothing may be carried on.
         """
 
-    def stand_at(self, as_of: str) -> None:
-        """Keep what the next build needs to carry on from this one, which was complete."""
+    def stand_at(self, as_of: str, views: Mapping[str, str]) -> None:
+        """Keep what the next build needs to carry on from this one, which was complete.
+
+        `views`: by `schema.table` the query of each view that it made.
+        """
 
     def release(self) -> None:
         """Let go of what dbt has opened in this process."""
@@ -85,9 +88,9 @@ class DuckDB:
         with open_build(self._settings) as connection:
             return changes.begin(connection, as_of, is_whole, self._settings.carried_from_rows)
 
-    def stand_at(self, as_of: str) -> None:
+    def stand_at(self, as_of: str, views: Mapping[str, str]) -> None:
         with open_build(self._settings) as connection:
-            changes.finish(connection, as_of)
+            changes.finish(connection, as_of, views)
 
     def release(self) -> None:
         pass

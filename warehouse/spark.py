@@ -93,7 +93,7 @@ class Spark:
     def carried_from(self, as_of: str, is_whole: bool) -> str:
         return ""
 
-    def stand_at(self, as_of: str) -> None:
+    def stand_at(self, as_of: str, views: Mapping[str, str]) -> None:
         pass
 
     def release(self) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from warehouse import meta
-from warehouse.dbt_events import hush
+from warehouse.dbt_overhead import kept_templates, lighten, settled
 from warehouse.engine import Engine, engine_of
 from warehouse.settings import DBT_PROJECT, Settings, prepare_process
 
@@ -236,9 +236,18 @@ def build(
         engine.hand_over(run_id, built)
         if not arguments:
             built_by.write_text(rules, encoding="utf-8")
-            engine.stand_at(variables["as_of"])
+            engine.stand_at(variables["as_of"], made_views(found.node for found in result.result.results))
     meta.record_builds(settings, run_id, built)
     return nodes
+
+
+def made_views(nodes: Iterable[Any]) -> dict[str, str]:
+    """By `schema.table` the query of each view that dbt has made, as it has compiled it."""
+    return {
+        f"{node.schema}.{node.alias}": node.compiled_code
+        for node in nodes
+        if node.resource_type == "model" and node.config.materialized == "view" and node.compiled_code
+    }
 
 
 def policies(settings: Settings) -> dict[str, str]:
@@ -286,7 +295,7 @@ def _invoke(
     prepare_process({**settings.dbt_environment(), **(environment or {})})
     from dbt.cli.main import dbtRunner
 
-    hush()
+    lighten()
     target.mkdir(parents=True, exist_ok=True)
     common = [
         *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--target", settings.target),
@@ -294,7 +303,8 @@ def _invoke(
         *("--log-level", "none", "--no-use-colors", "--no-version-check"),
     ]
     try:
-        return dbtRunner(manifest=manifest, callbacks=list(callbacks)).invoke([*command, *common])
+        with settled(), kept_templates(_SHARED / "templates.marshal"):
+            return dbtRunner(manifest=manifest, callbacks=list(callbacks)).invoke([*command, *common])
     finally:
         close_connections()
         engine_of(settings).release()

@@ -26,9 +26,9 @@ import duckdb
 from tests.dbt.raw_tables import create_raw, insert_raw
 from warehouse import changes
 from warehouse.connections import open_duckdb
-from warehouse.dbt_events import hush
+from warehouse.dbt_overhead import kept_templates, lighten, settled
 from warehouse.settings import DBT_PROJECT, REPOSITORY, prepare_process, process_environment
-from warehouse.transform import close_connections
+from warehouse.transform import close_connections, made_views
 
 SIZES = (1_000, 10_000, 100_000)
 AS_OF = "2026-06-15 00:00:00"
@@ -320,7 +320,7 @@ def build_models(path: Path, as_of: str, *flags: str) -> tuple[float, dict[str, 
     prepare_process({"THROUGHLINE_WAREHOUSE_PATH": str(path)})
     from dbt.cli.main import dbtRunner
 
-    hush()
+    lighten()
     folder = str(path.parent)
     common = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT), "--target-path", folder]
     common += ["--log-level", "none", "--log-level-file", "none"]
@@ -331,14 +331,15 @@ def build_models(path: Path, as_of: str, *flags: str) -> tuple[float, dict[str, 
     common += ["--vars", json.dumps({"as_of": as_of, "carried_from": since})]
     arguments = ["build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test", "--no-write-json"]
     arguments += [*flags, *common]
-    outcome = dbtRunner(manifest=manifest).invoke(arguments)
+    with settled(), kept_templates(path.with_name("templates.marshal")):
+        outcome = dbtRunner(manifest=manifest).invoke(arguments)
     if not outcome.success:
         bad = [r for r in outcome.result or () if str(r.status) == "error"] if outcome.exception is None else []
         raise SystemExit("\n".join(f"{r.node.name}: {r.message}" for r in bad) or str(outcome.exception))
     # what is still in memory is written when the file is closed
     close_connections()
     with open_duckdb(path) as connection:
-        changes.finish(connection, as_of)
+        changes.finish(connection, as_of, made_views(result.node for result in outcome.result))
     return _cpu() - before, {result.node.name: result.execution_time for result in outcome.result}
 
 

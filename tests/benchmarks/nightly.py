@@ -113,10 +113,10 @@ def main() -> None:
         # dbt names the catalog after the file, and a table's text may hold it: one name in two folders
         night, whole = (Path(folder) / name / "warehouse.duckdb" for name in ("night", "full"))
         night.parent.mkdir()
-        whole.parent.mkdir()
         measured("first", night, options.accounts)
         pass_a_day(night, options.accounts)
-        shutil.copy2(night, whole)
+        # with what dbt has learnt
+        shutil.copytree(night.parent, whole.parent)
         costs = {"night": measured("night", night, options.accounts), "full": measured("full", whole, options.accounts)}
         with duckdb.connect(str(night), read_only=True) as connection:
             events = connection.execute("select count(*) from journey.fct_journey_events").fetchone()[0]

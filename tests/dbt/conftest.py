@@ -16,6 +16,7 @@ Selections: name what you need (`"+fct_mrr_movements"`), the whole project takes
 from __future__ import annotations
 
 import atexit
+import gc
 import json
 import os
 import shutil
@@ -31,8 +32,8 @@ import pytest
 
 from tests.dbt.raw_tables import create_raw, insert_raw
 from warehouse import changes
-from warehouse.dbt_events import hush
-from warehouse.transform import _take, close_connections
+from warehouse.dbt_overhead import kept_templates, lighten
+from warehouse.transform import _take, close_connections, made_views
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -73,10 +74,10 @@ class DbtWarehouse:
         with duckdb.connect(str(self.path)) as connection:
             since = changes.begin(connection, as_of, from_rows=0)
         variables |= {"as_of": as_of, "carried_from": since, "carried_share": False}
-        done = self._invoke(_models_alone(), select, variables)
+        results = self._results(_models_alone(), select, variables)
         with duckdb.connect(str(self.path)) as connection:
-            changes.finish(connection, as_of)
-        return done
+            changes.finish(connection, as_of, made_views(result.node for result in results))
+        return {result.node.name: str(result.status) for result in results}
 
     def execute(self, statement: str) -> None:
         """Change the warehouse by hand."""
@@ -110,6 +111,11 @@ class DbtWarehouse:
     def _invoke(
         self, project: Manifest, select: tuple[str, ...], variables: Mapping[str, Any], *flags: str
     ) -> dict[str, str]:
+        return {result.node.name: str(result.status) for result in self._results(project, select, variables, *flags)}
+
+    def _results(
+        self, project: Manifest, select: tuple[str, ...], variables: Mapping[str, Any], *flags: str
+    ) -> list[Any]:
         # a test runs when all that it reads is selected or stands upstream, not when one side happens to be
         arguments = ["build", "--indirect-selection", "buildable", *flags]
         arguments += [part for name in select for part in ("--select", name)]
@@ -117,7 +123,7 @@ class DbtWarehouse:
         bad = [result for result in results if str(result.status) in ("error", "fail", "skipped")]
         if bad:
             raise AssertionError("\n".join(f"{result.node.name}: {result.status}: {result.message}" for result in bad))
-        return {result.node.name: str(result.status) for result in results}
+        return results
 
     def _dbt(self, project: Manifest, arguments: list[str], variables: Mapping[str, Any]) -> Any:
         if variables:
@@ -151,6 +157,9 @@ def _models_alone() -> Manifest:
     nodes = {name: node for name, node in whole.nodes.items() if str(node.resource_type) != "test"}
     left = replace(whole, nodes=nodes, unit_tests={}, metrics={}, semantic_models={}, saved_queries={}, exposures={})
     left.build_parent_and_child_maps()
+    # what stays as long as the process needs no walking by the garbage collector
+    gc.collect()
+    gc.freeze()
     return left
 
 
@@ -170,13 +179,15 @@ def _beginning() -> Path:
 def _invoke_dbt(arguments: list[str], warehouse: Path, target: Path, manifest: Manifest | None = None) -> Any:
     from dbt.cli.main import dbtRunner
 
-    hush()
+    lighten()
+    templates = PROJECT / "target" / "templates.marshal"
     os.environ["THROUGHLINE_WAREHOUSE_PATH"] = str(warehouse)
     common = ["--quiet", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--no-version-check"]
     common += ["--target-path", str(target), "--log-path", str(target), "--no-use-colors", "--no-write-json"]
     common += ["--log-level", "none", "--log-level-file", "none"]
     try:
-        outcome = dbtRunner(manifest=manifest).invoke([*arguments, *common])
+        with kept_templates(templates):
+            outcome = dbtRunner(manifest=manifest).invoke([*arguments, *common])
     finally:
         close_connections()
     if outcome.exception is not None:

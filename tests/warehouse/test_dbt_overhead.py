@@ -1,0 +1,113 @@
+"""What dbt leaves out in a process that builds, and what it gives nevertheless."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from dbt_common.events import event_manager_client
+from dbt_common.events.functions import fire_event
+from dbt_common.events.types import Note
+
+from warehouse import dbt_overhead
+
+
+@pytest.fixture
+def heard(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The messages of the notes that a listener gets."""
+    dbt_overhead.lighten()
+    found: list[str] = []
+    manager = event_manager_client.get_event_manager()
+    monkeypatch.setattr(manager, "loggers", [])
+    monkeypatch.setattr(manager, "callbacks", [lambda message: found.append(message.data.msg)])
+    return found
+
+
+def test_an_event_that_nobody_asks_for_is_not_told(heard: list[str]) -> None:
+    fire_event(Note(msg="compiled"))
+    assert heard == []
+
+
+def test_an_event_that_a_listener_asks_for_is_told(heard: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dbt_overhead, "HEARD", ("Note",))
+    fire_event(Note(msg="compiled"))
+    assert heard == ["compiled"]
+
+
+def test_a_warning_is_told(heard: list[str]) -> None:
+    from dbt_common.events.base_types import EventLevel
+
+    fire_event(Note(msg="deprecated"), level=EventLevel.WARN)
+    assert heard == ["deprecated"]
+
+
+def test_everything_is_told_where_it_is_logged(heard: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    class Logger:
+        def filter(self, message: object) -> bool:
+            return False
+
+    monkeypatch.setattr(event_manager_client.get_event_manager(), "loggers", [Logger()])
+    fire_event(Note(msg="compiled"))
+    assert heard == ["compiled"]
+
+
+def test_an_event_says_what_it_was_made_of_when_it_is_asked() -> None:
+    dbt_overhead.lighten()
+    note = Note(msg="compiled")
+    assert note.msg == "compiled"
+    assert note.to_dict() == {"msg": "compiled"}
+
+
+def test_what_is_there_before_a_build_is_not_collected_during_it() -> None:
+    before = gc.get_freeze_count()
+    with dbt_overhead.settled():
+        assert gc.get_freeze_count() > before
+    assert gc.get_freeze_count() == 0
+
+
+def compiled(source: str) -> str:
+    from dbt_common.clients.jinja import get_environment
+
+    return get_environment(None).from_string(source).render({})
+
+
+@pytest.fixture
+def templates(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
+    """What this process knows of templates: nothing."""
+    dbt_overhead.lighten()
+    known: dict[str, bytes] = {}
+    monkeypatch.setattr(dbt_overhead, "_templates", known)
+    monkeypatch.setattr(dbt_overhead, "_read", set())
+    return known
+
+
+def test_a_template_is_compiled_once_for_all_processes(
+    templates: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with dbt_overhead.kept_templates(tmp_path / "kept"):
+        assert compiled("{{ 1 + 1 }}x") == "2x"
+    # another process
+    templates.clear()
+    dbt_overhead._read.clear()
+    monkeypatch.setattr("jinja2.environment.Environment._parse", lambda *given: pytest.fail("compiled again"))
+    with dbt_overhead.kept_templates(tmp_path / "kept"):
+        assert compiled("{{ 1 + 1 }}x") == "2x"
+
+
+@pytest.mark.parametrize("found", [b"", b"rubbish", b"i\x01\x00\x00\x00"])
+def test_templates_that_cannot_be_read_are_compiled(templates: dict[str, bytes], tmp_path: Path, found: bytes) -> None:
+    (tmp_path / "kept").write_bytes(found)
+    with dbt_overhead.kept_templates(tmp_path / "kept"):
+        assert compiled("{{ 2 + 1 }}x") == "3x"
+    assert (tmp_path / "kept").read_bytes() != found
+
+
+def test_a_relation_is_found_by_its_name_whatever_its_case() -> None:
+    from dbt.adapters.base.impl import BaseAdapter
+
+    dbt_overhead.lighten()
+    relations = [SimpleNamespace(identifier=name, matches=lambda **searched: True) for name in ("Leads", "deals")]
+    adapter = SimpleNamespace(_make_match_kwargs=lambda *place: {})
+    assert BaseAdapter._make_match(adapter, relations, "warehouse", "journey", "leads") == relations[:1]

@@ -1,0 +1,336 @@
+"""What dbt does over and over in a build, done once or not at all: most of its own CPU in a night went into it.
+
+Nothing that dbt gives is different. What is replaced here is inside of dbt, of the version that the lock pins.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import hashlib
+import marshal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from types import CodeType
+from typing import TYPE_CHECKING, Any
+
+from warehouse import changes
+
+if TYPE_CHECKING:
+    from dbt.context.macros import MacroNamespaceBuilder
+    from dbt_common.clients.jinja import CallableMacroGenerator
+
+# the events that the listener of a build reads
+HEARD = ("NodeFinished", "LogStartLine")
+
+# where a context keeps the macros that have been made in it
+_MADE = "throughline_made_macros"
+
+# by digest of its source: what Python made of a template
+_templates: dict[str, bytes] = {}
+_read: set[Path] = set()
+KEPT_TEMPLATES = 4000
+
+
+@cache
+def lighten() -> None:
+    """Let dbt in this process do less for the same results."""
+    _tell_listeners_only()
+    _share_contexts()
+    _make_macros_once()
+    _sort_macros_once()
+    _make_empty_tables_once()
+    _match_relations_of_a_name()
+    _compile_templates_once()
+    _visit_what_has_changed()
+
+
+@contextlib.contextmanager
+def settled() -> Iterator[None]:
+    """Keep the garbage collector from walking what was there before, the parsed project above all."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
+@contextlib.contextmanager
+def kept_templates(path: Path) -> Iterator[None]:
+    """Begin with the templates that a process before this one has compiled, and leave those that are new to the next.
+
+    A file that cannot be read or written is no loss: templates are compiled then.
+    """
+    if path not in _read:
+        _read.add(path)
+        with contextlib.suppress(OSError, EOFError, ValueError, TypeError):
+            _templates.update(marshal.loads(path.read_bytes()))
+    known = len(_templates)
+    yield
+    if len(_templates) > known:
+        kept = dict(list(_templates.items())[-KEPT_TEMPLATES:])
+        with contextlib.suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            unfinished = path.with_name(f".{path.name}.{threading.get_native_id()}")
+            unfinished.write_bytes(marshal.dumps(kept))
+            unfinished.replace(path)
+
+
+def _tell_listeners_only() -> None:
+    """dbt tells of each statement, connection and node by a protobuf message, filled field by field whether or not
+    anybody reads it. Messages are made for listeners only; warnings and errors are told as ever.
+    """
+    from dbt_common.events import event_manager_client
+    from dbt_common.events.base_types import BaseEvent, EventLevel
+    from dbt_common.events.event_manager import EventManager
+
+    fill = BaseEvent.__init__
+
+    def remember(event: BaseEvent, *args: Any, **fields: Any) -> None:
+        event.__dict__["unfilled"] = (args, fields)
+
+    def message_of(event: BaseEvent) -> Any:
+        if "unfilled" in event.__dict__:
+            args, fields = event.__dict__.pop("unfilled")
+            fill(event, *args, **fields)
+        return event.__dict__["message"]
+
+    def keep_message(event: BaseEvent, message: Any) -> None:
+        event.__dict__["message"] = message
+
+    class Listener(EventManager):
+        def fire_event(self, e: BaseEvent, level: EventLevel | None = None, *args: Any, **options: Any) -> None:
+            is_trouble = (level or e.level_tag()) in (EventLevel.WARN, EventLevel.ERROR)
+            if self.loggers or is_trouble or type(e).__name__ in HEARD:
+                super().fire_event(e, level, *args, **options)
+
+    BaseEvent.__init__ = remember
+    BaseEvent.pb_msg = property(message_of, keep_message)
+    event_manager_client.ctx_set_event_manager(Listener())
+
+
+def _share_contexts() -> None:
+    """dbt makes all that a template sees of a node twice, to compile it and to run it. The second time it is brought up
+    to date.
+    """
+    from dbt.context.providers import ModelContext, RuntimeProvider
+    from dbt.task import run, test
+
+    from dbt import compilation
+
+    latest = threading.local()
+
+    def context_of(model: Any, config: Any, manifest: Any) -> dict[str, Any]:
+        context: ModelContext | None = getattr(latest, "context", None)
+        if context is None or not (
+            context.model is model and context.config is config and context.manifest is manifest
+        ):
+            context = latest.context = ModelContext(model, config, manifest, RuntimeProvider(), None)
+        values = context.to_dict()
+        values[_MADE] = {}
+        return values
+
+    for module in (compilation, run, test):
+        module.generate_runtime_model_context = context_of
+
+
+def _make_macros_once() -> None:
+    """dbt runs the template of a macro at each call, to get at the macro. Once in a context is enough."""
+    from dbt_common.clients.jinja import CallableMacroGenerator
+
+    make = CallableMacroGenerator.get_macro
+
+    def made(generator: CallableMacroGenerator) -> Callable[..., Any]:
+        known = (generator.context or {}).get(_MADE)
+        if known is None:
+            return make(generator)
+        unique_id = generator.macro.unique_id
+        if unique_id not in known:
+            known[unique_id] = make(generator)
+        return known[unique_id]
+
+    CallableMacroGenerator.get_macro = made
+
+
+def _sort_macros_once() -> None:
+    """dbt sorts the macros of all packages for each node. What a name means is the same for all nodes of a package."""
+    from dbt.clients.jinja import MacroGenerator
+    from dbt.context.macros import MacroNamespace, MacroNamespaceBuilder
+
+    class Macro(MacroGenerator):
+        """A macro in a context, made in one step instead of four: there are thousands for each that is called."""
+
+        def __init__(self, macro: Any, context: dict[str, Any], node: Any, stack: Any) -> None:
+            self.macro, self.context, self.node, self.stack = macro, context, node, stack
+
+    class Names(MacroNamespace):
+        """A namespace that has been searched: by each name what it means."""
+
+        meant: dict[str, Any]
+
+        def __getitem__(self, key: str) -> Any:
+            return self.meant[key]
+
+        def __iter__(self) -> Iterator[str]:
+            return iter(self.meant)
+
+        def __len__(self) -> int:
+            return len(self.meant)
+
+    sort = MacroNamespaceBuilder.build_namespace
+    # by package: what it was sorted from, the macros, and the parts of the namespace by the macros' places
+    sorted_once: dict[tuple[str, ...], tuple[Any, list[Any], list[dict[str, Any]]]] = {}
+
+    def by_place(part: dict[str, Any], places: dict[int, int]) -> dict[str, Any]:
+        return {
+            name: by_place(macro, places) if isinstance(macro, dict) else places[id(macro)]
+            for name, macro in part.items()
+        }
+
+    def placed(part: dict[str, Any], made: list[Any]) -> dict[str, Any]:
+        return {name: placed(place, made) if isinstance(place, dict) else made[place] for name, place in part.items()}
+
+    def namespace_of(builder: MacroNamespaceBuilder, macros_by_package: Any, values: dict[str, Any]) -> Names:
+        package = (builder.root_package, builder.search_package, *builder.internal_package_names_order)
+        if package not in sorted_once or sorted_once[package][0] is not macros_by_package:
+            found = sort(builder, macros_by_package, values)
+            parts = [found.global_namespace, found.local_namespace, found.global_project_namespace, found.packages]
+            parts.append(dict(found))
+            generators = [*{id(macro): macro for part in parts for macro in _leaves(part)}.values()]
+            places = {id(generator): place for place, generator in enumerate(generators)}
+            sorted_once[package] = (
+                macros_by_package,
+                [generator.macro for generator in generators],
+                [by_place(part, places) for part in parts],
+            )
+        _, macros, parts = sorted_once[package]
+        made = [Macro(macro, values, builder.node, builder.thread_ctx) for macro in macros]
+        *named, meant = [placed(part, made) for part in parts]
+        names = Names(*named)
+        names.meant = meant
+        return names
+
+    MacroNamespaceBuilder.build_namespace = namespace_of
+
+
+def _leaves(part: dict[str, Any]) -> Iterator[Any]:
+    for value in part.values():
+        if isinstance(value, dict):
+            yield from _leaves(value)
+        else:
+            yield value
+
+
+def _make_empty_tables_once() -> None:
+    """The result of a statement without rows is a table whose types dbt works out anew each time."""
+    from dbt_common.clients import agate_helper
+
+    agate_helper.empty_table = cache(agate_helper.empty_table)
+
+
+def _match_relations_of_a_name() -> None:
+    """To find a table, dbt compares database, schema and name of all in its schema. Those of another name are none."""
+    from dbt.adapters.base.impl import BaseAdapter
+
+    match = BaseAdapter._make_match
+
+    def matched(adapter: Any, relations: list[Any], database: str, schema: str, identifier: str) -> list[Any]:
+        name = identifier.lower()
+        alike = [relation for relation in relations if (relation.identifier or "").lower() == name]
+        return match(adapter, alike, database, schema, identifier)
+
+    BaseAdapter._make_match = matched
+
+
+def _compile_templates_once() -> None:
+    """dbt compiles the template of each node and macro in each process."""
+    import jinja2
+    from dbt_common.clients.jinja import MacroFuzzEnvironment
+
+    compile_template = MacroFuzzEnvironment.compile
+    version = f"{jinja2.__version__} {sys.implementation.cache_tag}"
+
+    def compiled(environment: MacroFuzzEnvironment, source: Any, *args: Any, **options: Any) -> CodeType:
+        if args or options or not isinstance(source, str):
+            return compile_template(environment, source, *args, **options)
+        kind = f"{version} {type(environment).__name__} {sorted(environment.extensions)}"
+        digest = hashlib.blake2b(f"{kind} {source}".encode(), digest_size=16).hexdigest()
+        if digest not in _templates:
+            code = compile_template(environment, source)
+            _templates[digest] = marshal.dumps(code)
+            return code
+        return marshal.loads(_templates[digest])
+
+    MacroFuzzEnvironment.compile = compiled
+
+
+def _visit_what_has_changed() -> None:
+    """A night that carries on from the one before compiles and runs what reads something that has changed. The rest is
+    there, and its result says so.
+    """
+    from dbt.task.compile import CompileRunner
+    from dbt.task.run import ModelRunner
+    from dbt.task.seed import SeedRunner
+
+    execute = ModelRunner.execute
+
+    def compiled_if_changed(compile_node: Callable[..., Any]) -> Callable[..., Any]:
+        def compiled(runner: ModelRunner, manifest: Any) -> Any:
+            runner.stands = bool(runner.config.cli_vars.get("carried_from")) and _stands(runner, manifest)
+            if not runner.stands:
+                return compile_node(runner, manifest)
+            # what an earlier build in this process has left
+            runner.node.compiled_code = None
+            return runner.node
+
+        return compiled
+
+    def executed(runner: ModelRunner, node: Any, manifest: Any) -> Any:
+        return (CompileRunner.execute if runner.stands else execute)(runner, node, manifest)
+
+    ModelRunner.compile = compiled_if_changed(ModelRunner.compile)
+    SeedRunner.compile = compiled_if_changed(SeedRunner.compile)
+    ModelRunner.execute = executed
+
+
+def _stands(runner: Any, manifest: Any) -> bool:
+    """Whether a model or seed is what it would be if it were made again. A seed changes with the project only."""
+    node, adapter = runner.node, runner.adapter
+    existing = adapter.get_relation(node.database, node.schema, node.alias)
+    if existing is None or existing.is_view != (node.config.materialized == "view"):
+        return False
+    if node.resource_type == "seed":
+        return True
+    read = [manifest.expect(unique_id) for unique_id in node.depends_on.nodes]
+    # a view of one raw table shows the rows that have come, and nothing else of it depends on the run's instant
+    is_view = existing.is_view and len(read) == 1 and read[0].resource_type == "source"
+    if not is_view and (node.config.meta.get("carried") or {}).get("due") != {} and _is_timed(node, manifest):
+        return False
+    return changes.stands(
+        lambda query: adapter.connections.add_query(query, auto_begin=False)[1].fetchall(),
+        _logged_as(node),
+        [_logged_as(input_) for input_ in read if input_.resource_type != "seed"],
+        is_view,
+    )
+
+
+def _logged_as(node: Any) -> str:
+    return f"{node.schema}.{node.identifier if node.resource_type == 'source' else node.alias}"
+
+
+def _is_timed(node: Any, manifest: Any) -> bool:
+    """Whether a model may hold the run's instant, by its text or by a macro that it may call."""
+    if "as_of" in node.raw_code:
+        return True
+    reached: set[str] = set()
+    ahead = list(node.depends_on.macros)
+    while ahead:
+        unique_id = ahead.pop()
+        if unique_id not in reached and unique_id in manifest.macros:
+            reached.add(unique_id)
+            ahead += manifest.macros[unique_id].depends_on.macros
+    return any("as_of" in manifest.macros[unique_id].macro_sql for unique_id in reached)
