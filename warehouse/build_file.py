@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 def open_build(settings: Settings, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
     """The build file, closed at the end of the block. Raises FileBusy and NoWarehouse, as `open_duckdb` does."""
     with open_duckdb(settings.warehouse_path, read_only=read_only) as connection:
+        # as in dbt's profile: a night deletes a few rows of many tables, which are not worth writing all of them anew
+        connection.execute("set max_vacuum_tasks = 0")
         show_lake(connection, settings)
         yield connection
 

@@ -107,7 +107,7 @@
     {%- set own_columns = read_log(inputs) -%}
     {%- set due = spec.due if spec else none -%}
     {%- set is_timed = var('as_of') in sql and (due is none or due | length > 0) -%}
-    {%- set seen = "columns(lambda name: name in ('" ~ (words_of(sql, spec) + own_columns) | unique | join("', '") ~ "'))" -%}
+    {%- set seen = "columns(lambda name: name in ('" ~ (words_of(sql, spec) + own_columns.keys() | list) | unique | join("', '") ~ "'))" -%}
     {%- if spec or not is_timed -%}
         {%- do see_changes(inputs, seen) -%}
     {%- endif -%}
@@ -129,23 +129,25 @@
     {%- else -%}
         {%- set todo = 'whole' -%}
     {%- endif -%}
-    {{ return({'do': todo, 'inputs': inputs, 'is_logged': true, 'spec': spec, 'seen': seen}) }}
+    {{ return({
+        'do': todo, 'inputs': inputs, 'is_logged': true, 'spec': spec, 'seen': seen, 'wide': wide_columns(own_columns)
+    }) }}
 {%- endmacro %}
 
 {#- Note with each input how many of its rows have changed (none: nobody knows), and what it is a view of. Gives the names of
-    the model's own columns. -#}
+    the model's own columns, with their types. -#}
 {% macro read_log(inputs) -%}
-    {%- set names, found, own_columns = [], {}, [] -%}
+    {%- set names, found, own_columns = [], {}, {} -%}
     {%- for input in inputs.values() -%}
         {%- do names.append("'" ~ input.logged ~ "'") -%}
     {%- endfor -%}
     {%- set rows = fetched(
         "select relation, changed, query from changes.log where relation in (" ~ (names or ["''"]) | join(', ') ~ ")"
-        ~ " union all select null, null, column_name from (describe " ~ this ~ ")"
+        ~ " union all select column_type, null, column_name from (describe " ~ this ~ ")"
     ) -%}
     {%- for row in rows -%}
-        {%- if row[0] is none -%}
-            {%- do own_columns.append(row[2]) -%}
+        {%- if row[1] is none -%}
+            {%- do own_columns.update({row[2]: row[0]}) -%}
         {%- else -%}
             {%- do found.update({row[0]: row}) -%}
         {%- endif -%}
@@ -155,6 +157,23 @@
         {%- do input.update({'changed': row[1] | int if row else none, 'query': row[2] if row else none}) -%}
     {%- endfor -%}
     {{ return(own_columns) }}
+{%- endmacro %}
+
+{#- Of columns by their types the names of those with more than 64 bits. -#}
+{% macro wide_columns(types) -%}
+    {%- set names = [] -%}
+    {%- for name, type in types.items() if type in ('HUGEINT', 'UHUGEINT') or type.startswith('DECIMAL(') -%}
+        {%- if not type.startswith('DECIMAL(') or type[8:].split(',')[0] | int > 18 -%}
+            {%- do names.append(name) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(names) }}
+{%- endmacro %}
+
+{#- What a row is told apart by, 64 bits. DuckDB's hash of a number of more bits is the same for 0 and -1, or 0.0000 and
+    -0.0001: their sign is hashed as well. -#}
+{% macro row_hash(row, wide) -%}
+    hash({{ row }}{% for name in wide %}, {{ row }}.{{ name }} < 0{% endfor %})
 {%- endmacro %}
 
 {#- The words of a query, and of what the model says about its inputs. -#}
@@ -267,10 +286,12 @@
 {%- endmacro %}
 
 {#- What a relation holds of the values that are made again, as a derived table. -#}
-{% macro kept_by_key(relation, key, columns='kept.*') -%}
+{% macro kept_by_key(plan, relation, key, columns='kept.*') -%}
+    {#- the engine reads less for a plain comparison -#}
+    {%- set same = ') is not distinct from ' if plan.has_null_keys else ') = ' -%}
     {%- set pairs = [] -%}
     {%- for part in key -%}
-        {%- do pairs.append('(' ~ part ~ ') is not distinct from carried_keys.carried_key_' ~ loop.index) -%}
+        {%- do pairs.append('(' ~ part ~ same ~ 'carried_keys.carried_key_' ~ loop.index) -%}
     {%- endfor -%}
     {{ return('(select ' ~ columns ~ ' from ' ~ relation ~ ' as kept semi join carried_keys on ' ~ pairs | join(' and ') ~ ')') }}
 {%- endmacro %}
@@ -285,8 +306,10 @@
         {%- for part in key -%}
             {%- do columns.append('carried_key_' ~ loop.index) -%}
         {%- endfor -%}
+        {#- NULLs are the same in a tuple only -#}
+        {%- set more = ', 1)' if plan.has_null_keys else ')' -%}
         {%- set own = key | join(', ') -%}
-        {%- do parts.append('(' ~ (in_raw(input, own) if is_raw else own) ~ ') in (select (' ~ columns | join(', ') ~ ') from carried_keys)') -%}
+        {%- do parts.append('(' ~ (in_raw(input, own) if is_raw else own) ~ more ~ ' in (select (' ~ columns | join(', ') ~ more ~ ' from carried_keys)') -%}
     {%- endfor -%}
     {%- set lookup = plan.spec.lookups.get(name) -%}
     {%- for through, columns in (lookup.through if lookup else {}).items() -%}
@@ -316,7 +339,7 @@
                 input.raw, '(select * from ' ~ input.raw ~ ' where id in (select id from carried_ids))'
             ) ~ ') as given where ' ~ condition ~ ')' -%}
         {%- elif keys | length == 1 and name not in plan.spec.lookups -%}
-            {%- set kept = kept_by_key(input.relation, keys[0]) -%}
+            {%- set kept = kept_by_key(plan, input.relation, keys[0]) -%}
         {%- else -%}
             {%- set kept = '(select * from ' ~ input.relation ~ ' where ' ~ condition ~ ')' -%}
         {%- endif -%}
@@ -354,67 +377,88 @@
 {%- endmacro %}
 
 {#- Make the rows of a table again whose inputs changed. Gives whether it was done: where so many are to be made again that
-    the whole is as cheap, nothing was. -#}
+    the whole is as cheap, nothing was. Temporary tables go with the model's connection. -#}
 {% macro carry_on(sql, plan) -%}
-    {%- set counted = fetched(
+    {%- set nulls = [] -%}
+    {%- for column in plan.spec.by -%}
+        {%- do nulls.append('carried_key_' ~ loop.index ~ ' is null') -%}
+    {%- endfor -%}
+    {%- set keys = fetched(
         "create or replace temp table carried_keys as " ~ carried_keys(plan) ~ ";"
-        ~ "create or replace temp table carried_gone as " ~ select_all(kept_by_key(this, plan.spec.by, 'kept.*, kept.rowid as carried_row')) ~ ";"
-        ~ "select (select count(*) from carried_keys), (select count(*) from carried_gone), (select count(*) from " ~ this ~ ")"
+        ~ "select count(*), count(*) filter (where " ~ nulls | join(' or ') ~ ") from carried_keys"
     )[0] -%}
-    {%- if counted[0] == 0 -%}
+    {%- if keys[0] == 0 -%}
         {%- do log_unchanged() -%}
         {{ return(true) }}
     {%- endif -%}
-    {%- if counted[1] * 2 > counted[2] and var('carried_share') -%}
-        {%- do adapter.add_query('drop table carried_gone; drop table carried_keys', auto_begin=false) -%}
+    {%- do plan.update({'has_null_keys': keys[1] > 0}) -%}
+    {%- set rows = fetched(
+        "create or replace temp table carried_gone as "
+        ~ select_all(kept_by_key(plan, this, plan.spec.by, 'kept.*, kept.rowid as carried_row, ' ~ row_hash('kept', plan.wide) ~ ' as carried_hash')) ~ ";"
+        ~ "select (select count(*) from carried_gone), count(*), max(rowid) + 1 from " ~ this
+    )[0] -%}
+    {%- if rows[0] * 2 > rows[1] and var('carried_share') -%}
         {{ return(false) }}
     {%- endif -%}
+    {%- set gone = '(select carried_row from ' ~ changes_of(this.identifier) ~ ' where carried_is_gone)' -%}
+    {%- set come = 'select * exclude (carried_row, carried_is_gone) from ' ~ changes_of(this.identifier) ~ ' where not carried_is_gone' -%}
     {%- call statement('main') -%}
         {{ take_inputs(plan) }};
         {# no insert into an empty table: DuckDB 2.0 loses what comes in whole row groups to one of the same transaction -#}
         create or replace temp table carried_come as
         (from {{ this }} limit 0)
         union all by name
-        ({{ select_all(kept_by_key('(' ~ carried_query(sql, plan) ~ ')', plan.spec.by)) }});
-        {{ log_difference('(select * exclude (carried_row) from carried_gone)', 'carried_come') }};
-        create or replace temp table carried_keys as select distinct {{ named_key(plan.spec.by) }} from {{ changes_of(this.identifier) }};
-        delete from {{ this }} where rowid in (select carried_row from {{ kept_by_key('carried_gone', plan.spec.by) }});
-        insert into {{ this }} {{ select_all(kept_by_key('carried_come', plan.spec.by)) }}
-        {{- forget_taken(plan) }}
+        ({{ select_all(kept_by_key(plan, '(' ~ carried_query(sql, plan) ~ ')', plan.spec.by)) }});
+        {{ log_difference('carried_gone', 'carried_come', plan.wide, is_hashed=true) }};
+        {% if is_worn(rows[2], rows[1]) -%}
+        create or replace table {{ this }} as
+        select * from {{ this }} where rowid not in {{ gone }} union all {{ come }}
+        {%- else -%}
+        delete from {{ this }} where rowid in {{ gone }};
+        insert into {{ this }} {{ come }}
+        {%- endif %}
     {%- endcall -%}
     {{ return(true) }}
+{%- endmacro %}
+
+{#- Whether a table is better written anew: a row that is deleted stays in the file until then. -#}
+{% macro is_worn(room, row_count) -%}
+    {{ return((room or 0) > 1.25 * row_count) }}
 {%- endmacro %}
 
 {% macro select_all(derived) -%}
     {{ return('select * from ' ~ derived ~ ' as given') }}
 {%- endmacro %}
 
-{#- Statements that keep in which rows two tables differ: rows are told apart by a hash of 64 bits. -#}
-{% macro log_difference(gone, come) -%}
+{#- Statements that keep in which rows two tables differ: rows are told apart by a hash of 64 bits. `is_hashed`: the first has
+    it, and the row's place in the table, as columns. -#}
+{% macro log_difference(gone, come, wide, is_hashed=false) -%}
+    {%- set own_hash = 'old.carried_hash' if is_hashed else row_hash('old', wide) -%}
+    {%- set new_hash = row_hash('new', wide) %}
     create or replace temp table carried_differing as
     select row_hash
     from (
-        select hash(old) as row_hash, -1 as copies from {{ gone }} as old
+        select {{ own_hash }} as row_hash, -1 as copies from {{ gone }} as old
         union all
-        select hash(new) as row_hash, 1 as copies from {{ come }} as new
+        select {{ new_hash }} as row_hash, 1 as copies from {{ come }} as new
     ) as sides
     group by row_hash
     having sum(copies) <> 0;
     create table {{ changes_of(this.identifier) }} as
-    select old.*, true as carried_is_gone
-    from {{ gone }} as old semi join carried_differing on hash(old) = carried_differing.row_hash
+    select old.*{{ ' exclude (carried_hash)' if is_hashed }}, true as carried_is_gone
+    from {{ gone }} as old semi join carried_differing on {{ own_hash }} = carried_differing.row_hash
     union all
-    select new.*, false as carried_is_gone
-    from {{ come }} as new semi join carried_differing on hash(new) = carried_differing.row_hash;
+    select new.*, {{ 'null as carried_row, ' if is_hashed }}false as carried_is_gone
+    from {{ come }} as new semi join carried_differing on {{ new_hash }} = carried_differing.row_hash;
     insert into changes.log
     select '{{ this.schema }}.{{ this.identifier }}', count(*), {{ logged_query() }} from {{ changes_of(this.identifier) }}
 {%- endmacro %}
 
-{#- Keep in which rows a table that was there differs from the rows that replace it. -#}
+{#- Keep in which rows a table that was there, of columns of up to 64 bits, differs from the rows that replace it. -#}
 {% macro log_replacement(existing, fresh) -%}
     {%- if existing is not none and var('carried_from') -%}
         {%- call statement('log') -%}
-            {{ log_difference(existing, fresh) }}; drop table carried_differing
+            {{ log_difference(existing, fresh, []) }}
         {%- endcall -%}
     {%- endif -%}
 {%- endmacro %}
@@ -428,15 +472,6 @@
 {#- What a view of one raw table is, for those that read a part of it: the engine does not push the part down to the raw rows. -#}
 {% macro logged_query() -%}
     {{ return("'" ~ model.compiled_code | replace("'", "''") ~ "'" if is_view_of_raw(model) else 'null') }}
-{%- endmacro %}
-
-{#- Statements that drop the temporary tables. -#}
-{% macro forget_taken(plan) -%}
-    {%- for name in carried_names(plan) -%}
-        ; drop table if exists {{ taken(name) }}
-    {%- endfor -%}
-    ; drop table if exists carried_come; drop table if exists carried_gone; drop table if exists carried_keys; drop table if exists carried_ids;
-    drop table if exists carried_differing
 {%- endmacro %}
 
 {#- The rows in which a view differs from what it was at the last build: its query on its inputs as they stand, and as they
@@ -458,29 +493,31 @@
             {%- endif %}
         {% endfor -%}
         create or replace temp table carried_gone as {{ select_all('(' ~ carried_query(sql, plan) ~ ')') }};
-        {{ log_difference('carried_gone', 'carried_come') }}
-        {{- forget_taken(plan) }}
+        {{ log_difference('carried_gone', 'carried_come', plan.wide) }}
     {%- endcall -%}
 {%- endmacro %}
 
 {#- Give a table the rows of a query, and keep in which rows the two differ; only those are written, unless they are many. -#}
-{% macro replace_logged(query) -%}
+{% macro replace_logged(query, plan) -%}
     {%- set changes = changes_of(this.identifier) -%}
     {%- call statement('come') -%}
         create or replace temp table carried_come as
         {{ query }}
         ;
-        {{ log_difference(this, 'carried_come') }}
+        {{ log_difference(this, 'carried_come', plan.wide) }}
     {%- endcall -%}
-    {%- set counted = fetched("select (select count(*) from " ~ changes ~ "), (select count(*) from carried_come)")[0] -%}
+    {%- set counted = fetched(
+        "select (select count(*) from " ~ changes ~ "), (select count(*) from carried_come), max(rowid) + 1 from " ~ this
+    )[0] -%}
     {%- call statement('main') -%}
-        {% if counted[0] > counted[1] %}
+        {% if counted[0] > counted[1] or is_worn(counted[2], counted[1]) %}
         create or replace table {{ this }} as from carried_come;
         {% elif counted[0] > 0 %}
-        delete from {{ this }} as old where hash(old) in (select row_hash from carried_differing);
+        delete from {{ this }} as old where {{ row_hash('old', plan.wide) }} in (select row_hash from carried_differing);
         insert into {{ this }} select * exclude (carried_is_gone) from {{ changes }} where not carried_is_gone;
+        {% else %}
+        select 'it stands' as outcome
         {% endif %}
-        drop table carried_come; drop table carried_differing
     {%- endcall -%}
 {%- endmacro %}
 

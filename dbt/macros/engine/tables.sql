@@ -15,7 +15,7 @@
 {#- How DuckDB makes a table: carried on from the last build where it can be, else in one statement, which takes the place of
     what stood there. The adapter's own way builds under another name, renames twice and drops, for readers of a live database;
     the build file has none, and a fifth of a small night went into it. A contract is compared with the query's columns as
-    ever, but not for a table that is carried on: it stands by the same rules. -#}
+    ever, but not where the table of the last build stands: it was made by the same rules. -#}
 {% materialization table, adapter='duckdb' %}
 
     {%- set target_relation = this.incorporate(type='table') -%}
@@ -27,9 +27,9 @@
     {%- if plan.do == 'keep' -%}
         {% do log_unchanged() %}
     {%- elif plan.do == 'whole' or not carry_on(sql, plan) -%}
-        {%- set query = checked_query(sql) -%}
+        {%- set query = checked_query(sql, plan.is_logged) -%}
         {%- if plan.is_logged -%}
-            {% do replace_logged(query) %}
+            {% do replace_logged(query, plan) %}
         {%- else -%}
             {% do make_at_once('table', existing, query) %}
         {%- endif -%}
@@ -49,7 +49,7 @@
     {%- set plan = carrying_plan(sql, existing is not none and existing.is_view) -%}
 
     {{ run_hooks(pre_hooks) }}
-    {% do make_at_once('view', existing, checked_query(sql)) %}
+    {% do make_at_once('view', existing, checked_query(sql, plan.is_logged)) %}
     {%- if plan.do == 'keep' -%}
         {% do log_unchanged() %}
     {%- elif plan.do == 'carry' -%}
@@ -72,11 +72,13 @@
     {%- endcall %}
 {% endmacro %}
 
-{#- A model's query; with a contract, compared with it and in its order. -#}
-{% macro checked_query(sql) %}
+{#- A model's query; with a contract, in its order, and compared with it unless that was done before. -#}
+{% macro checked_query(sql, is_known) %}
     {%- if not config.get('contract').enforced -%}
         {{ return(sql) }}
     {%- endif -%}
-    {{ get_assert_columns_equivalent(sql) }}
+    {%- if not is_known -%}
+        {{ get_assert_columns_equivalent(sql) }}
+    {%- endif -%}
     {{ return(get_select_subquery(sql)) }}
 {% endmacro %}

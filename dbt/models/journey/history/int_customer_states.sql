@@ -1,5 +1,9 @@
 -- grain: one billing customer and instant from which it is described as it is here
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='customer_id',
+    keyed=['stg_stripe__customer_versions', 'stg_stripe__customers'],
+    due={'this': 'changed_at >= :since'}
+)) }}
 
 with versions as (
 

@@ -1,5 +1,17 @@
 -- grain: one deal that exists in the CRM, with its account, main person and channel
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='deal_id',
+    keyed={
+        'stg_hubspot__deals': 'deal_id',
+        'int_hubspot_object_accounts': 'object_id',
+        'int_hubspot_object_people': 'object_id'
+    },
+    lookups={
+        'int_person_origins': {'on': 'person_key', 'through': {'int_hubspot_object_people': 'person_key'}},
+        'int_account_origins': {'on': 'account_key', 'through': {'int_hubspot_object_accounts': 'account_key'}}
+    },
+    due={'stg_hubspot__deals': 'created_at > :since'}
+)) }}
 
 with deals as (
 

@@ -1,5 +1,5 @@
 -- grain: one month, account and step from what the CRM says was won to the new MRR
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(by='account_key', keyed=['fct_deals', 'fct_mrr_movements'])) }}
 
 with deals as (
 
