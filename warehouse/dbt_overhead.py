@@ -32,6 +32,7 @@ _MADE = "throughline_made_macros"
 # by digest of its source: what Python made of a template
 _templates: dict[str, bytes] = {}
 _read: set[Path] = set()
+TEMPLATES = "templates.marshal"
 KEPT_TEMPLATES = 4000
 
 
@@ -60,11 +61,12 @@ def settled() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def kept_templates(path: Path) -> Iterator[None]:
+def kept_templates(folder: Path) -> Iterator[None]:
     """Begin with the templates that a process before this one has compiled, and leave those that are new to the next.
 
-    A file that cannot be read or written is no loss: templates are compiled then.
+    They are in a file of the folder. One that cannot be read or written is no loss: templates are compiled then.
     """
+    path = folder / TEMPLATES
     if path not in _read:
         _read.add(path)
         with contextlib.suppress(OSError, EOFError, ValueError, TypeError):
@@ -74,7 +76,7 @@ def kept_templates(path: Path) -> Iterator[None]:
     if len(_templates) > known:
         kept = dict(list(_templates.items())[-KEPT_TEMPLATES:])
         with contextlib.suppress(OSError):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
             unfinished = path.with_name(f".{path.name}.{threading.get_native_id()}")
             unfinished.write_bytes(marshal.dumps(kept))
             unfinished.replace(path)
@@ -182,47 +184,35 @@ def _sort_macros_once() -> None:
             return len(self.meant)
 
     sort = MacroNamespaceBuilder.build_namespace
-    # by package: what it was sorted from, the macros, and the parts of the namespace by the macros' places
-    sorted_once: dict[tuple[str, ...], tuple[Any, list[Any], list[dict[str, Any]]]] = {}
+    # by package: what it was sorted from, and the parts of the namespace by the macros' ids
+    sorted_once: dict[tuple[str, ...], tuple[Any, list[dict[str, Any]]]] = {}
 
-    def by_place(part: dict[str, Any], places: dict[int, int]) -> dict[str, Any]:
+    def ids(part: dict[str, Any]) -> dict[str, Any]:
+        return {name: ids(macro) if isinstance(macro, dict) else macro.macro.unique_id for name, macro in part.items()}
+
+    def filled(part: dict[str, Any], macros: dict[str, Macro]) -> dict[str, Any]:
         return {
-            name: by_place(macro, places) if isinstance(macro, dict) else places[id(macro)]
-            for name, macro in part.items()
+            name: filled(unique_id, macros) if isinstance(unique_id, dict) else macros[unique_id]
+            for name, unique_id in part.items()
         }
-
-    def placed(part: dict[str, Any], made: list[Any]) -> dict[str, Any]:
-        return {name: placed(place, made) if isinstance(place, dict) else made[place] for name, place in part.items()}
 
     def namespace_of(builder: MacroNamespaceBuilder, macros_by_package: Any, values: dict[str, Any]) -> Names:
         package = (builder.root_package, builder.search_package, *builder.internal_package_names_order)
         if package not in sorted_once or sorted_once[package][0] is not macros_by_package:
             found = sort(builder, macros_by_package, values)
             parts = [found.global_namespace, found.local_namespace, found.global_project_namespace, found.packages]
-            parts.append(dict(found))
-            generators = [*{id(macro): macro for part in parts for macro in _leaves(part)}.values()]
-            places = {id(generator): place for place, generator in enumerate(generators)}
-            sorted_once[package] = (
-                macros_by_package,
-                [generator.macro for generator in generators],
-                [by_place(part, places) for part in parts],
-            )
-        _, macros, parts = sorted_once[package]
-        made = [Macro(macro, values, builder.node, builder.thread_ctx) for macro in macros]
-        *named, meant = [placed(part, made) for part in parts]
-        names = Names(*named)
+            sorted_once[package] = (macros_by_package, [ids(part) for part in (*parts, dict(found))])
+        macros = {
+            macro.unique_id: Macro(macro, values, builder.node, builder.thread_ctx)
+            for named in macros_by_package.values()
+            for macro in named.values()
+        }
+        *parts, meant = [filled(part, macros) for part in sorted_once[package][1]]
+        names = Names(*parts)
         names.meant = meant
         return names
 
     MacroNamespaceBuilder.build_namespace = namespace_of
-
-
-def _leaves(part: dict[str, Any]) -> Iterator[Any]:
-    for value in part.values():
-        if isinstance(value, dict):
-            yield from _leaves(value)
-        else:
-            yield value
 
 
 def _make_empty_tables_once() -> None:

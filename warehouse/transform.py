@@ -303,7 +303,7 @@ def _invoke(
         *("--log-level", "none", "--no-use-colors", "--no-version-check"),
     ]
     try:
-        with settled(), kept_templates(_SHARED / "templates.marshal"):
+        with settled(), kept_templates(_SHARED):
             return dbtRunner(manifest=manifest, callbacks=list(callbacks)).invoke([*command, *common])
     finally:
         close_connections()

@@ -24,10 +24,9 @@ from resource import RUSAGE_SELF, getrusage
 import duckdb
 
 from tests.dbt.raw_tables import create_raw, insert_raw
-from warehouse import changes
-from warehouse.connections import open_duckdb
 from warehouse.dbt_overhead import kept_templates, lighten, settled
-from warehouse.settings import DBT_PROJECT, REPOSITORY, prepare_process, process_environment
+from warehouse.engine import DuckDB
+from warehouse.settings import DBT_PROJECT, REPOSITORY, Settings, prepare_process, process_environment
 from warehouse.transform import close_connections, made_views
 
 SIZES = (1_000, 10_000, 100_000)
@@ -326,20 +325,19 @@ def build_models(path: Path, as_of: str, *flags: str) -> tuple[float, dict[str, 
     common += ["--log-level", "none", "--log-level-file", "none"]
     manifest = dbtRunner().invoke(["parse", *common]).result
     before = _cpu()
-    with open_duckdb(path) as connection:
-        since = changes.begin(connection, as_of, is_whole="--full-refresh" in flags, from_rows=0)
+    engine = DuckDB(Settings(data_dir=path.parent, carried_from_rows=0, _env_file=None))
+    since = engine.carried_from(as_of, is_whole="--full-refresh" in flags)
     common += ["--vars", json.dumps({"as_of": as_of, "carried_from": since})]
     arguments = ["build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test", "--no-write-json"]
     arguments += [*flags, *common]
-    with settled(), kept_templates(path.with_name("templates.marshal")):
+    with settled(), kept_templates(path.parent):
         outcome = dbtRunner(manifest=manifest).invoke(arguments)
     if not outcome.success:
         bad = [r for r in outcome.result or () if str(r.status) == "error"] if outcome.exception is None else []
         raise SystemExit("\n".join(f"{r.node.name}: {r.message}" for r in bad) or str(outcome.exception))
     # what is still in memory is written when the file is closed
     close_connections()
-    with open_duckdb(path) as connection:
-        changes.finish(connection, as_of, made_views(result.node for result in outcome.result))
+    engine.stand_at(as_of, made_views(result.node for result in outcome.result))
     return _cpu() - before, {result.node.name: result.execution_time for result in outcome.result}
 
 

@@ -180,13 +180,12 @@ def _invoke_dbt(arguments: list[str], warehouse: Path, target: Path, manifest: M
     from dbt.cli.main import dbtRunner
 
     lighten()
-    templates = PROJECT / "target" / "templates.marshal"
     os.environ["THROUGHLINE_WAREHOUSE_PATH"] = str(warehouse)
     common = ["--quiet", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--no-version-check"]
     common += ["--target-path", str(target), "--log-path", str(target), "--no-use-colors", "--no-write-json"]
     common += ["--log-level", "none", "--log-level-file", "none"]
     try:
-        with kept_templates(templates):
+        with kept_templates(PROJECT / "target"):
             outcome = dbtRunner(manifest=manifest).invoke([*arguments, *common])
     finally:
         close_connections()

@@ -86,22 +86,22 @@ def templates(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
 def test_a_template_is_compiled_once_for_all_processes(
     templates: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with dbt_overhead.kept_templates(tmp_path / "kept"):
+    with dbt_overhead.kept_templates(tmp_path):
         assert compiled("{{ 1 + 1 }}x") == "2x"
     # another process
     templates.clear()
     dbt_overhead._read.clear()
     monkeypatch.setattr("jinja2.environment.Environment._parse", lambda *given: pytest.fail("compiled again"))
-    with dbt_overhead.kept_templates(tmp_path / "kept"):
+    with dbt_overhead.kept_templates(tmp_path):
         assert compiled("{{ 1 + 1 }}x") == "2x"
 
 
 @pytest.mark.parametrize("found", [b"", b"rubbish", b"i\x01\x00\x00\x00"])
 def test_templates_that_cannot_be_read_are_compiled(templates: dict[str, bytes], tmp_path: Path, found: bytes) -> None:
-    (tmp_path / "kept").write_bytes(found)
-    with dbt_overhead.kept_templates(tmp_path / "kept"):
+    (tmp_path / dbt_overhead.TEMPLATES).write_bytes(found)
+    with dbt_overhead.kept_templates(tmp_path):
         assert compiled("{{ 2 + 1 }}x") == "3x"
-    assert (tmp_path / "kept").read_bytes() != found
+    assert (tmp_path / dbt_overhead.TEMPLATES).read_bytes() != found
 
 
 def test_a_relation_is_found_by_its_name_whatever_its_case() -> None:

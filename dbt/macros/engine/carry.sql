@@ -15,8 +15,8 @@
         input is a keyed one, a lookup that stands before it, or 'this', and the column may be a list of them. When a row
         changes, the values of all rows are made again that find it that way. `whole: true` reads all of a small one.
     due: what the passing of time alone changes: keyed input, or 'this' -> condition on its columns, with `:since` for the
-        instant of the last build and `:now` for the run's. A query that holds the run's instant and has no `due` is built whole; `due={}` says that
-        the instant changes nothing in rows that stand.
+        instant of the last build and `:now` for the run's. A query that holds the run's instant and has no `due` is built
+        whole; `due={}` says that the instant changes nothing in rows that stand.
     An input that is in none of them is one of which any change makes the whole table anew. -#}
 {% macro carried(by, keyed, lookups={}, due=none) -%}
     {%- set by = [by] if by is string else by -%}
@@ -162,10 +162,8 @@
 {#- Of columns by their types the names of those with more than 64 bits. -#}
 {% macro wide_columns(types) -%}
     {%- set names = [] -%}
-    {%- for name, type in types.items() if type in ('HUGEINT', 'UHUGEINT') or type.startswith('DECIMAL(') -%}
-        {%- if not type.startswith('DECIMAL(') or type[8:].split(',')[0] | int > 18 -%}
-            {%- do names.append(name) -%}
-        {%- endif -%}
+    {%- for name, type in types.items() if modules.re.fullmatch('U?HUGEINT|DECIMAL\\((19|[23][0-9]),[0-9]+\\)', type) -%}
+        {%- do names.append(name) -%}
     {%- endfor -%}
     {{ return(names) }}
 {%- endmacro %}
@@ -285,6 +283,15 @@
     {{ return(columns | join(', ')) }}
 {%- endmacro %}
 
+{#- The names of the columns of `carried_keys`. -#}
+{% macro key_columns(key) -%}
+    {%- set columns = [] -%}
+    {%- for part in key -%}
+        {%- do columns.append('carried_key_' ~ loop.index) -%}
+    {%- endfor -%}
+    {{ return(columns) }}
+{%- endmacro %}
+
 {#- What a relation holds of the values that are made again, as a derived table. -#}
 {% macro kept_by_key(plan, relation, key, columns='kept.*') -%}
     {#- the engine reads less for a plain comparison -#}
@@ -302,14 +309,10 @@
     {%- set input = plan.inputs[name] -%}
     {%- set parts = [] -%}
     {%- for key in plan.spec.keyed.get(name, []) -%}
-        {%- set columns = [] -%}
-        {%- for part in key -%}
-            {%- do columns.append('carried_key_' ~ loop.index) -%}
-        {%- endfor -%}
         {#- NULLs are the same in a tuple only -#}
         {%- set more = ', 1)' if plan.has_null_keys else ')' -%}
         {%- set own = key | join(', ') -%}
-        {%- do parts.append('(' ~ (in_raw(input, own) if is_raw else own) ~ more ~ ' in (select (' ~ columns | join(', ') ~ more ~ ' from carried_keys)') -%}
+        {%- do parts.append('(' ~ (in_raw(input, own) if is_raw else own) ~ more ~ ' in (select (' ~ key_columns(key) | join(', ') ~ more ~ ' from carried_keys)') -%}
     {%- endfor -%}
     {%- set lookup = plan.spec.lookups.get(name) -%}
     {%- for through, columns in (lookup.through if lookup else {}).items() -%}
@@ -379,13 +382,9 @@
 {#- Make the rows of a table again whose inputs changed. Gives whether it was done: where so many are to be made again that
     the whole is as cheap, nothing was. Temporary tables go with the model's connection. -#}
 {% macro carry_on(sql, plan) -%}
-    {%- set nulls = [] -%}
-    {%- for column in plan.spec.by -%}
-        {%- do nulls.append('carried_key_' ~ loop.index ~ ' is null') -%}
-    {%- endfor -%}
     {%- set keys = fetched(
         "create or replace temp table carried_keys as " ~ carried_keys(plan) ~ ";"
-        ~ "select count(*), count(*) filter (where " ~ nulls | join(' or ') ~ ") from carried_keys"
+        ~ "select count(*), count(*) filter (where " ~ key_columns(plan.spec.by) | join(' is null or ') ~ " is null) from carried_keys"
     )[0] -%}
     {%- if keys[0] == 0 -%}
         {%- do log_unchanged() -%}
@@ -394,14 +393,12 @@
     {%- do plan.update({'has_null_keys': keys[1] > 0}) -%}
     {%- set rows = fetched(
         "create or replace temp table carried_gone as "
-        ~ select_all(kept_by_key(plan, this, plan.spec.by, 'kept.*, kept.rowid as carried_row, ' ~ row_hash('kept', plan.wide) ~ ' as carried_hash')) ~ ";"
+        ~ select_all(kept_by_key(plan, this, plan.spec.by, placed('kept', plan))) ~ ";"
         ~ "select (select count(*) from carried_gone), count(*), max(rowid) + 1 from " ~ this
     )[0] -%}
     {%- if rows[0] * 2 > rows[1] and var('carried_share') -%}
         {{ return(false) }}
     {%- endif -%}
-    {%- set gone = '(select carried_row from ' ~ changes_of(this.identifier) ~ ' where carried_is_gone)' -%}
-    {%- set come = 'select * exclude (carried_row, carried_is_gone) from ' ~ changes_of(this.identifier) ~ ' where not carried_is_gone' -%}
     {%- call statement('main') -%}
         {{ take_inputs(plan) }};
         {# no insert into an empty table: DuckDB 2.0 loses what comes in whole row groups to one of the same transaction -#}
@@ -409,16 +406,28 @@
         (from {{ this }} limit 0)
         union all by name
         ({{ select_all(kept_by_key(plan, '(' ~ carried_query(sql, plan) ~ ')', plan.spec.by)) }});
-        {{ log_difference('carried_gone', 'carried_come', plan.wide, is_hashed=true) }};
-        {% if is_worn(rows[2], rows[1]) -%}
-        create or replace table {{ this }} as
-        select * from {{ this }} where rowid not in {{ gone }} union all {{ come }}
-        {%- else -%}
-        delete from {{ this }} where rowid in {{ gone }};
-        insert into {{ this }} {{ come }}
-        {%- endif %}
+        {{ log_difference('carried_gone', 'carried_come', plan.wide, is_placed=true) }};
+        {{ write_changes(is_worn(rows[2], rows[1])) }}
     {%- endcall -%}
     {{ return(true) }}
+{%- endmacro %}
+
+{#- The columns of the table's rows, with the place of each in it and its hash. -#}
+{% macro placed(row, plan) -%}
+    {{ return(row ~ '.*, ' ~ row ~ '.rowid as carried_row, ' ~ row_hash(row, plan.wide) ~ ' as carried_hash') }}
+{%- endmacro %}
+
+{#- Statements that bring the changes of a table into it, row by row or, when it is worn, by writing all of it. -#}
+{% macro write_changes(is_worn) -%}
+    {%- set gone = '(select carried_row from ' ~ changes_of(this.identifier) ~ ' where carried_is_gone)' -%}
+    {%- set come = 'select * exclude (carried_row, carried_is_gone) from ' ~ changes_of(this.identifier) ~ ' where not carried_is_gone' -%}
+    {% if is_worn -%}
+    create or replace table {{ this }} as
+    select * from {{ this }} where rowid not in {{ gone }} union all {{ come }}
+    {%- else -%}
+    delete from {{ this }} where rowid in {{ gone }};
+    insert into {{ this }} {{ come }}
+    {%- endif %}
 {%- endmacro %}
 
 {#- Whether a table is better written anew: a row that is deleted stays in the file until then. -#}
@@ -430,10 +439,10 @@
     {{ return('select * from ' ~ derived ~ ' as given') }}
 {%- endmacro %}
 
-{#- Statements that keep in which rows two tables differ: rows are told apart by a hash of 64 bits. `is_hashed`: the first has
-    it, and the row's place in the table, as columns. -#}
-{% macro log_difference(gone, come, wide, is_hashed=false) -%}
-    {%- set own_hash = 'old.carried_hash' if is_hashed else row_hash('old', wide) -%}
+{#- Statements that keep in which rows two tables differ: rows are told apart by a hash of 64 bits. `is_placed`: the first
+    has it, and the row's place in the table, as columns. -#}
+{% macro log_difference(gone, come, wide, is_placed=false) -%}
+    {%- set own_hash = 'old.carried_hash' if is_placed else row_hash('old', wide) -%}
     {%- set new_hash = row_hash('new', wide) %}
     create or replace temp table carried_differing as
     select row_hash
@@ -445,10 +454,10 @@
     group by row_hash
     having sum(copies) <> 0;
     create table {{ changes_of(this.identifier) }} as
-    select old.*{{ ' exclude (carried_hash)' if is_hashed }}, true as carried_is_gone
+    select old.*{{ ' exclude (carried_hash)' if is_placed }}, true as carried_is_gone
     from {{ gone }} as old semi join carried_differing on {{ own_hash }} = carried_differing.row_hash
     union all
-    select new.*, {{ 'null as carried_row, ' if is_hashed }}false as carried_is_gone
+    select new.*, {{ 'null as carried_row, ' if is_placed }}false as carried_is_gone
     from {{ come }} as new semi join carried_differing on {{ new_hash }} = carried_differing.row_hash;
     insert into changes.log
     select '{{ this.schema }}.{{ this.identifier }}', count(*), {{ logged_query() }} from {{ changes_of(this.identifier) }}
@@ -499,22 +508,20 @@
 
 {#- Give a table the rows of a query, and keep in which rows the two differ; only those are written, unless they are many. -#}
 {% macro replace_logged(query, plan) -%}
-    {%- set changes = changes_of(this.identifier) -%}
     {%- call statement('come') -%}
         create or replace temp table carried_come as
         {{ query }}
         ;
-        {{ log_difference(this, 'carried_come', plan.wide) }}
+        {{ log_difference('(select ' ~ placed('kept', plan) ~ ' from ' ~ this ~ ' as kept)', 'carried_come', plan.wide, is_placed=true) }}
     {%- endcall -%}
     {%- set counted = fetched(
-        "select (select count(*) from " ~ changes ~ "), (select count(*) from carried_come), max(rowid) + 1 from " ~ this
+        "select (select count(*) from " ~ changes_of(this.identifier) ~ "), (select count(*) from carried_come), max(rowid) + 1 from " ~ this
     )[0] -%}
     {%- call statement('main') -%}
         {% if counted[0] > counted[1] or is_worn(counted[2], counted[1]) %}
         create or replace table {{ this }} as from carried_come;
         {% elif counted[0] > 0 %}
-        delete from {{ this }} as old where {{ row_hash('old', plan.wide) }} in (select row_hash from carried_differing);
-        insert into {{ this }} select * exclude (carried_is_gone) from {{ changes }} where not carried_is_gone;
+        {{ write_changes(false) }};
         {% else %}
         select 'it stands' as outcome
         {% endif %}
