@@ -37,6 +37,12 @@
     {{ return({'carried': {'by': by, 'keyed': named, 'lookups': found, 'due': due}}) }}
 {%- endmacro %}
 
+{#- Configuration of a model that is made whole when anything that it reads has changed, and otherwise only when `due` holds for
+    a row: `config(meta=timed({'int_deals': 'close_at > :since and close_at <= :now'}))`, in the terms of `carried`. -#}
+{% macro timed(due) -%}
+    {{ return(carried(by=[], keyed=[], due=due)) }}
+{%- endmacro %}
+
 {#- `local_date` and `local_midnight` for a configuration, which is read when the project is parsed: the zone is the run's. -#}
 {% macro run_date(instant) -%}
     {{ return('[[date ' ~ instant ~ ']]') }}
@@ -106,7 +112,8 @@
     {%- set spec = resolved(model.config.meta.get('carried') or carried_of_view(inputs)) -%}
     {%- set own_columns = read_log(inputs) -%}
     {%- set due = spec.due if spec else none -%}
-    {%- set is_timed = var('as_of') in sql and (due is none or due | length > 0) -%}
+    {%- set has_key = spec and spec.by -%}
+    {%- set is_timed = var('as_of') in sql and (due is none or (due | length > 0 and (has_key or is_due(inputs, due)))) -%}
     {%- set seen = "columns(lambda name: name in ('" ~ (words_of(sql, spec) + own_columns.keys() | list) | unique | join("', '") ~ "'))" -%}
     {%- if spec or not is_timed -%}
         {%- do see_changes(inputs, seen) -%}
@@ -117,14 +124,14 @@
             {%- set state.is_known = false -%}
         {%- elif input.changed > 0 -%}
             {%- set state.has_changed = true -%}
-            {%- if spec and name not in spec.keyed and name not in spec.lookups -%}
+            {%- if has_key and name not in spec.keyed and name not in spec.lookups -%}
                 {%- set state.is_followed = false -%}
             {%- endif -%}
         {%- endif -%}
     {%- endfor -%}
     {%- if state.is_known and not state.has_changed and not is_timed -%}
         {%- set todo = 'keep' -%}
-    {%- elif spec and state.is_known and state.is_followed and not (is_timed and due is none) -%}
+    {%- elif has_key and state.is_known and state.is_followed and not (is_timed and due is none) -%}
         {%- set todo = 'carry' -%}
     {%- else -%}
         {%- set todo = 'whole' -%}
@@ -132,6 +139,21 @@
     {{ return({
         'do': todo, 'inputs': inputs, 'is_logged': true, 'spec': spec, 'seen': seen, 'wide': wide_columns(own_columns)
     }) }}
+{%- endmacro %}
+
+{#- Whether a condition of `due` holds for a row. -#}
+{% macro is_due(inputs, due) -%}
+    {%- set parts = [] -%}
+    {%- for name, condition in due.items() -%}
+        {%- if name == 'this' -%}
+            {%- do parts.append('exists (select 1 from ' ~ this ~ ' where ' ~ condition ~ ')') -%}
+        {%- else -%}
+            {%- set input = inputs[name] -%}
+            {%- do parts.append('exists (select 1 from ' ~ (input.raw if input.query else input.relation)
+                ~ ' where ' ~ in_raw(input, condition) ~ ')') -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(fetched('select ' ~ parts | join(' or '))[0][0]) }}
 {%- endmacro %}
 
 {#- Note with each input how many of its rows have changed (none: nobody knows), and what it is a view of. Gives the names of
