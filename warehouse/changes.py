@@ -1,17 +1,19 @@
 """What a night can carry on from: the instant of the last complete build, and the raw rows that have come since.
 
 A complete build leaves `changes.standing`: its instant, and how many rows of each raw table it stood on. The next one
-carries its tables on from there (`dbt/macros/engine/carry.sql`), which needs no more than that the same rows are still
-there. Everything in the schema is of one build alone and forgotten at the start of the next: a build that ends in the
-middle leaves nothing to carry on from, and the one after it is whole.
+carries its tables on from there (`warehouse.carry`), which needs no more than that the same rows are still there;
+`changes.log` then says in how many rows each table differs, and `changes.<table>` holds them. Everything in the schema
+is of one build alone and forgotten at the start of the next: a build that ends in the middle leaves nothing to carry on
+from, and the one after it is whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from warehouse.connections import literal, quoted
+from warehouse.connections import quoted
 
 if TYPE_CHECKING:
     import duckdb
@@ -19,8 +21,31 @@ if TYPE_CHECKING:
 SCHEMA = "changes"
 
 
-def begin(connection: duckdb.DuckDBPyConnection, as_of: str, is_whole: bool = False, from_rows: int = 0) -> str:
-    """Forget the changes of the build before, and say from which instant its tables may be carried on.
+@dataclass
+class Night:
+    """A build that carries on from the one before, and what is known while it runs.
+
+    `since` and `as_of` are the instants of the last complete build and of this one, UTC. By `schema.table`:
+    `changed`, in how many rows a table differs from the last build (those that were not looked at are not there);
+    `views`, the query of each view as it was made last; `columns`, name and type of the columns, and `is_view`,
+    whether it is a view or a table, as they were when the night began. `local`: SQL for the reporting zone's days,
+    once it is known. A table of which more than `share` would be made again is built whole.
+    """
+
+    since: str
+    as_of: str
+    changed: dict[str, int]
+    views: dict[str, str]
+    columns: dict[str, dict[str, str]]
+    is_view: dict[str, bool]
+    local: dict[str, str] = field(default_factory=dict)
+    share: float = 0.5
+
+
+def begin(
+    connection: duckdb.DuckDBPyConnection, as_of: str, is_whole: bool = False, from_rows: int = 0
+) -> Night | None:
+    """Forget the changes of the build before, and say what this one can carry on from.
 
     Args:
         connection: the build file.
@@ -29,62 +54,41 @@ def begin(connection: duckdb.DuckDBPyConnection, as_of: str, is_whole: bool = Fa
         from_rows: a warehouse of fewer raw rows is built whole.
 
     Returns:
-        The instant of the last complete build, UTC; '' when every table has to be built whole. `changes.log` then says
-        of each raw table how many rows have come since.
+        The night, which knows of each raw table how many rows have come; None when every table has to be built whole.
     """
     # what another version of the rules has left may look otherwise
     standing = None if is_whole else _standing(connection)
     views = connection.execute(f"select relation, query from {SCHEMA}.views").fetchall() if standing else []
     connection.execute(f"drop schema if exists {SCHEMA} cascade; create schema {SCHEMA}")
-    connection.execute(f"create table {SCHEMA}.log (relation varchar, changed bigint, query varchar)")
-    connection.execute(f"create table {SCHEMA}.views (relation varchar, query varchar)")
     if standing is None:
-        return ""
+        return None
     since, known = standing
     if since >= as_of or sum(known.values()) < from_rows:
-        return ""
+        return None
     if known != _raw_rows(connection, f"extracted_at <= {_instant(since)}"):
-        return ""
+        return None
+    columns: dict[str, dict[str, str]] = {}
+    described = "select schema_name || '.' || table_name, column_name, data_type from duckdb_columns()"
+    for relation, column, kind in connection.execute(f"{described} order by column_index").fetchall():
+        columns.setdefault(relation, {})[column] = kind
+    kinds = "select table_schema || '.' || table_name, table_type = 'VIEW' from information_schema.tables"
+    is_view = dict(connection.execute(kinds).fetchall())
     news = _raw_rows(connection, f"extracted_at > {_instant(since)} and extracted_at <= {_instant(as_of)}")
-    _insert(connection, "log", [(relation, count, None) for relation, count in news.items()])
-    _insert(connection, "views", views)
-    return since
+    return Night(since, as_of, news, dict(views), columns, is_view)
 
 
-def finish(connection: duckdb.DuckDBPyConnection, as_of: str, views: Mapping[str, str]) -> None:
+def finish(connection: duckdb.DuckDBPyConnection, as_of: str, night: Night | None, views: Mapping[str, str]) -> None:
     """Keep what the next build needs to carry on from this one, which must have been complete.
 
-    `views`: by `schema.table` the query of each view that was made in it.
+    `night`: what `begin` gave. `views`: by `schema.table` the query of each view that was made in it.
     """
     connection.execute(f"create table {SCHEMA}.standing (as_of varchar, relation varchar, row_count bigint)")
     rows = _raw_rows(connection, f"extracted_at <= {_instant(as_of)}")
     _insert(connection, "standing", [(as_of, relation, count) for relation, count in rows.items()])
-    known = dict(connection.execute(f"select relation, query from {SCHEMA}.views").fetchall())
-    connection.execute(f"delete from {SCHEMA}.views")
-    _insert(connection, "views", list((known | views).items()))
-
-
-def stands(execute: Callable[[str], list[tuple[Any, ...]]], relation: str, reads: Iterable[str], is_view: bool) -> bool:
-    """Whether none of what a model reads has changed since the last build. Then the log says the same of the model.
-
-    Args:
-        execute: runs a statement in the build file and gives its rows.
-        relation: `schema.table` of the model.
-        reads: `schema.table` of all that it reads, apart from seeds.
-        is_view: it is a view of a raw table, of which the log holds the query.
-    """
-    names = sorted(set(reads))
-    listed = ", ".join(literal(name) for name in names)
-    found = execute(f"select relation, changed from {SCHEMA}.log where relation in ({listed})") if names else []
-    if len(found) < len(names) or any(changed for _, changed in found):
-        return False
-    if not is_view:
-        execute(f"insert into {SCHEMA}.log values ({literal(relation)}, 0, null)")
-        return True
-    written = execute(
-        f"insert into {SCHEMA}.log select relation, 0, query from {SCHEMA}.views where relation = {literal(relation)}"
-    )
-    return written[0][0] == 1
+    connection.execute(f"create table {SCHEMA}.views (relation varchar, query varchar)")
+    _insert(connection, "views", list(((night.views if night else {}) | views).items()))
+    connection.execute(f"create table {SCHEMA}.log (relation varchar, changed bigint)")
+    _insert(connection, "log", list(night.changed.items()) if night else [])
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[tuple[Any, ...]]) -> None:

@@ -17,14 +17,12 @@ from pathlib import Path
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
-from warehouse import changes
-
 if TYPE_CHECKING:
     from dbt.context.macros import MacroNamespaceBuilder
     from dbt_common.clients.jinja import CallableMacroGenerator
 
 # the events that the listener of a build reads
-HEARD = ("NodeFinished", "LogStartLine")
+HEARD = ("NodeFinished", "ConcurrencyLine")
 
 # where a context keeps the macros that have been made in it
 _MADE = "throughline_made_macros"
@@ -46,7 +44,6 @@ def lighten() -> None:
     _make_empty_tables_once()
     _match_relations_of_a_name()
     _compile_templates_once()
-    _visit_what_has_changed()
 
 
 @contextlib.contextmanager
@@ -256,71 +253,3 @@ def _compile_templates_once() -> None:
         return marshal.loads(_templates[digest])
 
     MacroFuzzEnvironment.compile = compiled
-
-
-def _visit_what_has_changed() -> None:
-    """A night that carries on from the one before compiles and runs what reads something that has changed. The rest is
-    there, and its result says so.
-    """
-    from dbt.task.compile import CompileRunner
-    from dbt.task.run import ModelRunner
-    from dbt.task.seed import SeedRunner
-
-    execute = ModelRunner.execute
-
-    def compiled_if_changed(compile_node: Callable[..., Any]) -> Callable[..., Any]:
-        def compiled(runner: ModelRunner, manifest: Any) -> Any:
-            runner.stands = bool(runner.config.cli_vars.get("carried_from")) and _stands(runner, manifest)
-            if not runner.stands:
-                return compile_node(runner, manifest)
-            # what an earlier build in this process has left
-            runner.node.compiled_code = None
-            return runner.node
-
-        return compiled
-
-    def executed(runner: ModelRunner, node: Any, manifest: Any) -> Any:
-        return (CompileRunner.execute if runner.stands else execute)(runner, node, manifest)
-
-    ModelRunner.compile = compiled_if_changed(ModelRunner.compile)
-    SeedRunner.compile = compiled_if_changed(SeedRunner.compile)
-    ModelRunner.execute = executed
-
-
-def _stands(runner: Any, manifest: Any) -> bool:
-    """Whether a model or seed is what it would be if it were made again. A seed changes with the project only."""
-    node, adapter = runner.node, runner.adapter
-    existing = adapter.get_relation(node.database, node.schema, node.alias)
-    if existing is None or existing.is_view != (node.config.materialized == "view"):
-        return False
-    if node.resource_type == "seed":
-        return True
-    read = [manifest.expect(unique_id) for unique_id in node.depends_on.nodes]
-    # a view of one raw table shows the rows that have come, and nothing else of it depends on the run's instant
-    is_view = existing.is_view and len(read) == 1 and read[0].resource_type == "source"
-    if not is_view and (node.config.meta.get("carried") or {}).get("due") != {} and _is_timed(node, manifest):
-        return False
-    return changes.stands(
-        lambda query: adapter.connections.add_query(query, auto_begin=False)[1].fetchall(),
-        _logged_as(node),
-        [_logged_as(input_) for input_ in read if input_.resource_type != "seed"],
-        is_view,
-    )
-
-
-def _logged_as(node: Any) -> str:
-    return f"{node.schema}.{node.identifier if node.resource_type == 'source' else node.alias}"
-
-
-def _is_timed(node: Any, manifest: Any) -> bool:
-    """Whether a model may hold the run's instant, by its text or by a macro that it may call."""
-    if "as_of" in node.raw_code:
-        return True
-    reached: set[str] = set()
-    ahead = list(node.depends_on.macros)
-    while ahead:
-        unique_id = ahead.pop()
-        if unique_id not in reached and unique_id in manifest.macros:
-            reached.add(unique_id)
-            ahead += manifest.macros[unique_id].depends_on.macros
-    return any("as_of" in manifest.macros[unique_id].macro_sql for unique_id in reached)

@@ -33,16 +33,16 @@ class Engine(Protocol):
     def prepare(self, afresh: bool = False) -> None:
         """Make what dbt builds on. `afresh`: the last build ended in the middle, and nothing of it is kept."""
 
-    def carried_from(self, as_of: str, is_whole: bool) -> str:
-        """The instant of the build whose tables the next one carries on from; '' when it makes every table anew.
+    def carried_from(self, as_of: str, is_whole: bool) -> changes.Night | None:
+        """What the next build knows when it carries on from the last one; None when it makes every table anew.
 
         `as_of` is the instant of the next build, UTC. `is_whole`: nothing may be carried on.
         """
 
-    def stand_at(self, as_of: str, views: Mapping[str, str]) -> None:
+    def stand_at(self, as_of: str, night: changes.Night | None, views: Mapping[str, str]) -> None:
         """Keep what the next build needs to carry on from this one, which was complete.
 
-        `views`: by `schema.table` the query of each view that it made.
+        `night`: what `carried_from` gave. `views`: by `schema.table` the query of each view that it made.
         """
 
     def release(self) -> None:
@@ -84,13 +84,13 @@ class DuckDB:
     def prepare(self, afresh: bool = False) -> None:
         self._settings.warehouse_path.parent.mkdir(parents=True, exist_ok=True)
 
-    def carried_from(self, as_of: str, is_whole: bool) -> str:
+    def carried_from(self, as_of: str, is_whole: bool) -> changes.Night | None:
         with open_build(self._settings) as connection:
             return changes.begin(connection, as_of, is_whole, self._settings.carried_from_rows)
 
-    def stand_at(self, as_of: str, views: Mapping[str, str]) -> None:
+    def stand_at(self, as_of: str, night: changes.Night | None, views: Mapping[str, str]) -> None:
         with open_build(self._settings) as connection:
-            changes.finish(connection, as_of, views)
+            changes.finish(connection, as_of, night, views)
 
     def release(self) -> None:
         pass

@@ -90,10 +90,10 @@ class Spark:
                 list(pool.map(declare, raw_files(lake, schema)))
         self._open_for_dbt()
 
-    def carried_from(self, as_of: str, is_whole: bool) -> str:
-        return ""
+    def carried_from(self, as_of: str, is_whole: bool) -> None:
+        return None
 
-    def stand_at(self, as_of: str, views: Mapping[str, str]) -> None:
+    def stand_at(self, as_of: str, night: None, views: Mapping[str, str]) -> None:
         pass
 
     def release(self) -> None:

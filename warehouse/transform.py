@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from warehouse import meta
+from warehouse.dbt_nights import carrying, made_views
 from warehouse.dbt_overhead import kept_templates, lighten, settled
 from warehouse.engine import Engine, engine_of
 from warehouse.settings import DBT_PROJECT, Settings, prepare_process
@@ -196,7 +197,7 @@ def build(
 
     def listen(event: Any) -> None:
         nonlocal done, total
-        total = getattr(event.data, "total", 0) or total
+        total = getattr(event.data, "node_count", 0) or total
         if event.info.name == "NodeFinished" and event.data.node_info.unique_id in manifest.nodes:
             done += 1
             outcome = event.data.run_result
@@ -209,10 +210,12 @@ def build(
     # tables of other models or rules are no beginning for today's
     is_new = afresh or not built_by.exists() or built_by.read_text(encoding="utf-8") != rules
     # a part of the models leaves the others without knowing what changed
-    variables["carried_from"] = engine.carried_from(variables["as_of"], is_whole=is_new or bool(arguments))
+    night = engine.carried_from(variables["as_of"], is_whole=is_new or bool(arguments))
+    variables["carried_from"] = night.since if night else ""
     command = ["build", "--exclude-resource-type", "unit_test", "--no-write-json", "--vars", json.dumps(variables)]
     command += [*(["--full-refresh"] if is_new else []), *arguments]
-    result = _invoke(settings, command, settings.dbt_target_dir / "run", manifest, [listen])
+    with carrying(night):
+        result = _invoke(settings, command, settings.dbt_target_dir / "run", manifest, [listen])
     if result.result is None:
         raise DbtFailed(f"dbt did not run: {_essence(str(result.exception) or repr(result.exception))}")
     nodes = [
@@ -236,18 +239,9 @@ def build(
         engine.hand_over(run_id, built)
         if not arguments:
             built_by.write_text(rules, encoding="utf-8")
-            engine.stand_at(variables["as_of"], made_views(found.node for found in result.result.results))
+            engine.stand_at(variables["as_of"], night, made_views(found.node for found in result.result.results))
     meta.record_builds(settings, run_id, built)
     return nodes
-
-
-def made_views(nodes: Iterable[Any]) -> dict[str, str]:
-    """By `schema.table` the query of each view that dbt has made, as it has compiled it."""
-    return {
-        f"{node.schema}.{node.alias}": node.compiled_code
-        for node in nodes
-        if node.resource_type == "model" and node.config.materialized == "view" and node.compiled_code
-    }
 
 
 def policies(settings: Settings) -> dict[str, str]:

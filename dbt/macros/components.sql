@@ -18,12 +18,6 @@
 
     {{ run_hooks(pre_hooks) }}
 
-    {%- if carrying_plan(sql, existing is not none).do == 'keep' -%}
-        {% do log_unchanged() %}
-        {{ adapter.commit() }}
-        {{ return({'relations': [target_relation]}) }}
-    {%- endif -%}
-
     {%- for relation in [news, open] + labels -%}
         {% do adapter.drop_relation(relation) %}
     {%- endfor -%}

@@ -20,12 +20,6 @@
 
     {{ run_hooks(pre_hooks) }}
 
-    {%- if carrying_plan(sql, existing is not none).do == 'keep' -%}
-        {% do log_unchanged() %}
-        {{ adapter.commit() }}
-        {{ return({'relations': [target_relation]}) }}
-    {%- endif -%}
-
     {%- for relation in [news, open, frontier, walked, merged] -%}
         {% do adapter.drop_relation(relation) %}
     {%- endfor -%}

@@ -24,10 +24,11 @@ from resource import RUSAGE_SELF, getrusage
 import duckdb
 
 from tests.dbt.raw_tables import create_raw, insert_raw
+from warehouse.dbt_nights import carrying, made_views
 from warehouse.dbt_overhead import kept_templates, lighten, settled
 from warehouse.engine import DuckDB
 from warehouse.settings import DBT_PROJECT, REPOSITORY, Settings, prepare_process, process_environment
-from warehouse.transform import close_connections, made_views
+from warehouse.transform import close_connections
 
 SIZES = (1_000, 10_000, 100_000)
 AS_OF = "2026-06-15 00:00:00"
@@ -326,18 +327,18 @@ def build_models(path: Path, as_of: str, *flags: str) -> tuple[float, dict[str, 
     manifest = dbtRunner().invoke(["parse", *common]).result
     before = _cpu()
     engine = DuckDB(Settings(data_dir=path.parent, carried_from_rows=0, _env_file=None))
-    since = engine.carried_from(as_of, is_whole="--full-refresh" in flags)
-    common += ["--vars", json.dumps({"as_of": as_of, "carried_from": since})]
+    night = engine.carried_from(as_of, is_whole="--full-refresh" in flags)
+    common += ["--vars", json.dumps({"as_of": as_of, "carried_from": night.since if night else ""})]
     arguments = ["build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test", "--no-write-json"]
     arguments += [*flags, *common]
-    with settled(), kept_templates(path.parent):
+    with carrying(night), settled(), kept_templates(path.parent):
         outcome = dbtRunner(manifest=manifest).invoke(arguments)
     if not outcome.success:
         bad = [r for r in outcome.result or () if str(r.status) == "error"] if outcome.exception is None else []
         raise SystemExit("\n".join(f"{r.node.name}: {r.message}" for r in bad) or str(outcome.exception))
     # what is still in memory is written when the file is closed
     close_connections()
-    engine.stand_at(as_of, made_views(result.node for result in outcome.result))
+    engine.stand_at(as_of, night, made_views(result.node for result in outcome.result))
     return _cpu() - before, {result.node.name: result.execution_time for result in outcome.result}
 
 

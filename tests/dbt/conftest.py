@@ -32,8 +32,9 @@ import pytest
 
 from tests.dbt.raw_tables import create_raw, insert_raw
 from warehouse import changes
+from warehouse.dbt_nights import carrying, made_views
 from warehouse.dbt_overhead import kept_templates, lighten
-from warehouse.transform import _take, close_connections, made_views
+from warehouse.transform import _take, close_connections
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -72,11 +73,15 @@ class DbtWarehouse:
     def carry(self, *select: str, as_of: str, **variables: Any) -> dict[str, str]:
         """The same as a night does it: tables are carried on from the last `carry`, which had the same selection."""
         with duckdb.connect(str(self.path)) as connection:
-            since = changes.begin(connection, as_of, from_rows=0)
-        variables |= {"as_of": as_of, "carried_from": since, "carried_share": False}
-        results = self._results(_models_alone(), select, variables)
+            night = changes.begin(connection, as_of, from_rows=0)
+        if night:
+            # however much is made again
+            night.share = 1
+        variables |= {"as_of": as_of, "carried_from": night.since if night else ""}
+        with carrying(night):
+            results = self._results(_models_alone(), select, variables)
         with duckdb.connect(str(self.path)) as connection:
-            changes.finish(connection, as_of, made_views(result.node for result in results))
+            changes.finish(connection, as_of, night, made_views(result.node for result in results))
         return {result.node.name: str(result.status) for result in results}
 
     def execute(self, statement: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.dbt.conftest import DbtWarehouse, _models_alone
-from warehouse.dbt_overhead import _is_timed
+from warehouse.dbt_nights import _is_timed
 
 
 def carried() -> dict[str, Any]:
@@ -166,36 +166,6 @@ def test_a_model_that_holds_the_instant_of_the_run_is_known_by_its_macros(dbt: D
     holding = [found.node for found in compiled.results if "2031-07-05" in found.node.compiled_code]
     assert len(holding) > 100
     assert [node.name for node in holding if not _is_timed(node, project)] == []
-
-
-def test_figures_that_differ_by_the_smallest_sum_below_nothing_are_told_apart(dbt: DbtWarehouse) -> None:
-    """The engine's hash of a decimal of 38 digits is the same for 0.0000 and -0.0001."""
-    figures = "(values (cast(0 as decimal(38, 4))), (cast(-0.0001 as decimal(38, 4)))) as figures (amount)"
-    told = dbt.evaluate("select count(distinct {{ row_hash('figures', ['amount']) }}) from " + figures)
-    assert told == [(2,)]
-
-
-def test_the_columns_of_more_than_64_bits_are_known_by_their_types(dbt: DbtWarehouse) -> None:
-    types = {"a": "DECIMAL(38,4)", "b": "DECIMAL(18,4)", "c": "HUGEINT", "d": "VARCHAR", "e": "BIGINT"}
-    assert dbt.evaluate(f"select '{{{{ wide_columns({types}) | join(' ') }}}}'") == [("a c",)]
-
-
-@pytest.mark.parametrize(("has_null_keys", "found"), [(True, 2), (False, 1)])
-def test_rows_of_no_value_are_found_where_that_is_one_of_the_values(
-    dbt: DbtWarehouse, has_null_keys: bool, found: int
-) -> None:
-    plan = {
-        "has_null_keys": has_null_keys,
-        "spec": {"keyed": {"rows": [["name"]]}, "lookups": {}},
-        "inputs": {"rows": {"query": None}},
-    }
-    tables = (
-        "with carried_keys as (from (values ('a'), (null)) as known (carried_key_1)), "
-        "given as (from (values ('a'), ('b'), (null)) as known (name)) "
-    )
-    kept = dbt.evaluate(tables + "select count(*) from {{ kept_by_key(" + str(plan) + ", 'given', ['name']) }}")
-    where = dbt.evaluate(tables + "select count(*) from given where {{ read_where(" + str(plan) + ", 'rows') }}")
-    assert kept == where == [(found,)]
 
 
 def test_a_table_does_not_grow_by_the_rows_that_nights_have_replaced(carried_on: DbtWarehouse) -> None:

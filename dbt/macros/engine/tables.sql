@@ -12,73 +12,34 @@
     {{ return(file_format_clause()) }}
 {%- endmacro %}
 
-{#- How DuckDB makes a table: carried on from the last build where it can be, else in one statement, which takes the place of
-    what stood there. The adapter's own way builds under another name, renames twice and drops, for readers of a live database;
-    the build file has none, and a fifth of a small night went into it. A contract is compared with the query's columns as
-    ever, but not where the table of the last build stands: it was made by the same rules. -#}
+{#- How DuckDB makes a table or a view: in one statement, which takes the place of what stood there. The adapter's own way builds
+    under another name, renames twice and drops, for readers of a live database; the build file has none, and a fifth of a
+    small night went into it. A night that carries on asks dbt for what is not there yet alone (`warehouse.dbt_nights`). -#}
 {% materialization table, adapter='duckdb' %}
-
-    {%- set target_relation = this.incorporate(type='table') -%}
-    {%- set existing = load_cached_relation(this) -%}
-    {%- set plan = carrying_plan(sql, existing is not none and existing.is_table) -%}
-
-    {{ run_hooks(pre_hooks) }}
-
-    {%- if plan.do == 'keep' -%}
-        {% do log_unchanged() %}
-    {%- elif plan.do == 'whole' or not carry_on(sql, plan) -%}
-        {%- set query = checked_query(sql, plan.is_logged) -%}
-        {%- if plan.is_logged -%}
-            {% do replace_logged(query, plan) %}
-        {%- else -%}
-            {% do make_at_once('table', existing, query) %}
-        {%- endif -%}
-    {%- endif -%}
-
-    {{ run_hooks(post_hooks) }}
-    {{ adapter.commit() }}
-    {{ return({'relations': [target_relation]}) }}
-
+    {{ return(make_at_once('table', sql)) }}
 {% endmaterialization %}
 
-{#- A view, and what changed in its rows since the last build, where it says by which column that can be told. -#}
 {% materialization view, adapter='duckdb' %}
-
-    {%- set target_relation = this.incorporate(type='view') -%}
-    {%- set existing = load_cached_relation(this) -%}
-    {%- set plan = carrying_plan(sql, existing is not none and existing.is_view) -%}
-
-    {{ run_hooks(pre_hooks) }}
-    {% do make_at_once('view', existing, checked_query(sql, plan.is_logged)) %}
-    {%- if plan.do == 'keep' -%}
-        {% do log_unchanged() %}
-    {%- elif plan.do == 'carry' -%}
-        {% do log_view(sql, plan) %}
-    {%- endif -%}
-    {{ run_hooks(post_hooks) }}
-    {{ adapter.commit() }}
-    {{ return({'relations': [target_relation]}) }}
-
+    {{ return(make_at_once('view', sql)) }}
 {% endmaterialization %}
 
-{#- A table or a view (`kind`) in one statement. -#}
-{% macro make_at_once(kind, existing, query) %}
+{#- A table or a view (`kind`) in one statement; with a contract, its columns are compared with it, and come in its order. -#}
+{% macro make_at_once(kind, query) %}
+    {%- set existing = load_cached_relation(this) -%}
+    {{ run_hooks(pre_hooks) }}
     {%- if existing is not none and existing.type != kind -%}
         {% do adapter.drop_relation(existing) %}
     {%- endif -%}
     {% call statement('main') -%}
         create or replace {{ kind }} {{ this }} as
+        {%- if config.get('contract').enforced %}
+        {{ get_assert_columns_equivalent(query) }}
+        {{ get_select_subquery(query) }}
+        {%- else %}
         {{ query }}
+        {%- endif %}
     {%- endcall %}
-{% endmacro %}
-
-{#- A model's query; with a contract, in its order, and compared with it unless that was done before. -#}
-{% macro checked_query(sql, is_known) %}
-    {%- if not config.get('contract').enforced -%}
-        {{ return(sql) }}
-    {%- endif -%}
-    {%- if not is_known -%}
-        {{ get_assert_columns_equivalent(sql) }}
-    {%- endif -%}
-    {{ return(get_select_subquery(sql)) }}
+    {{ run_hooks(post_hooks) }}
+    {{ adapter.commit() }}
+    {{ return({'relations': [this.incorporate(type=kind)]}) }}
 {% endmacro %}
