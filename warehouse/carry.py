@@ -4,8 +4,8 @@ changed since the last complete build (`warehouse.changes`).
 A model says by which columns its rows stand apart (`carried` in dbt/macros/engine/carry.sql): the rows of one value
 of `by` depend on those rows alone that the same value has in its inputs. The values whose inputs changed are made
 again, by the model's own query on what its inputs hold of them; rows that come out as they stood stay, and those that
-differ are kept in `changes.<model>` for the models that read it. A model that says nothing is built whole, unless
-nothing that it reads has changed.
+differ are kept in memory, in `carried.<model>`, for the models that read it. A model that says nothing is built
+whole, unless nothing that it reads has changed.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from warehouse.changes import SCHEMA, Night
+from warehouse.changes import Night
 
 Run = Callable[[str], list[tuple[Any, ...]]]
 
 # a row that is deleted stays in the file: a table is written anew when it has room for so many times its rows
 WORN = 1.25
+# a database in memory for the rows that differ: the next night has no use for them
+MEMORY = "carried"
 # types of more than 64 bits
 WIDE = re.compile(r"U?HUGEINT|DECIMAL\((19|[23]\d),\d+\)")
 
@@ -79,7 +81,7 @@ class Carried:
     ) -> None:
         self.night, self.this, self.logged, self.inputs = night, this, logged, inputs
         self.spec, self.is_view, self._run = spec, is_view, run
-        self._changes = f'"{SCHEMA}"."{logged.partition(".")[2]}"'
+        self._changes = changes_of(logged)
         self._columns = night.columns.get(logged, {})
         self._has_null_keys = False
 
@@ -96,6 +98,10 @@ class Carried:
             return False
         self.night.changed[self.logged] = 0
         return True
+
+    def open(self) -> None:
+        """Have a place for the rows that differ."""
+        self._run(f"attach if not exists ':memory:' as {MEMORY}")
 
     def build(self, query: str, ordered: str, is_timed: bool) -> None:
         """Bring the model's table or view to what its query gives, and log in which rows it differs from before.
@@ -125,9 +131,14 @@ class Carried:
         self.night.changed[self.logged] = 0
         return True
 
-    def count(self) -> None:
-        """Log in how many rows a table differs that dbt has made, and whose changes it has kept."""
-        self.night.changed[self.logged] = self._run(f"select count(*) from {self._changes}")[0][0]
+    def remember(self) -> None:
+        """Keep what the table holds, for `compare` to tell what another way of making it has changed."""
+        self._run(f"create or replace temp table carried_gone as from {self.this}")
+
+    def compare(self) -> None:
+        """Log in which rows the table differs from what was remembered."""
+        if self._differs("carried_gone", self.this):
+            self._log("carried_gone", self.this)
 
     def _see(self, query: str) -> None:
         """Leave of the changes of each input those that the model can see: a column whose name is not in its query, nor
@@ -141,7 +152,7 @@ class Carried:
             read.columns = seen
             if not read.changed or read.is_raw:
                 continue
-            read.news = f'"{SCHEMA}"."{read.logged.partition(".")[2]}"'
+            read.news = changes_of(read.logged)
             if not is_whole:
                 hidden.append((name, read))
         if not hidden:
@@ -358,7 +369,7 @@ class Carried:
             if read.is_raw:
                 stood = f"select * from {_taken(name)} where extracted_at <= {_instant(self.night.since)}"
             else:
-                changed = f'"{SCHEMA}"."{read.logged.partition(".")[2]}" where ({self._condition(name)})'
+                changed = f"{changes_of(read.logged)} where ({self._condition(name)})"
                 columns = _listed(read.columns)
                 stood = (
                     f"select * from {_taken(name)} "
@@ -369,7 +380,7 @@ class Carried:
         statements.append(f"create or replace temp table carried_gone as {own}")
         self._run("; ".join(statements))
         if self._differs("carried_gone", "carried_come"):
-            self._log("carried_gone", is_placed=False)
+            self._log("carried_gone", "carried_come")
 
     def _hash(self, row: str) -> str:
         """What a row is told apart by, 64 bits. DuckDB's hash of a number of more bits is the same for 0 and -1, or
@@ -399,7 +410,7 @@ class Carried:
             self.night.changed[self.logged] = 0
         return differs
 
-    def _log(self, gone: str, is_placed: bool) -> None:
+    def _log(self, gone: str, come: str, is_placed: bool = False) -> None:
         """Keep the rows that differ for the models that read this one."""
         own_hash = "old.carried_hash" if is_placed else self._hash("old")
         written = self._run(
@@ -407,7 +418,7 @@ class Carried:
             f"select old.*{' exclude (carried_hash)' if is_placed else ''}, true as carried_is_gone "
             f"from {gone} as old semi join carried_differing on {own_hash} = carried_differing.row_hash "
             f"union all select new.*, {'null as carried_row, ' if is_placed else ''}false as carried_is_gone "
-            f"from carried_come as new semi join carried_differing on {self._hash('new')} = carried_differing.row_hash"
+            f"from {come} as new semi join carried_differing on {self._hash('new')} = carried_differing.row_hash"
         )
         self.night.changed[self.logged] = written[0][0]
 
@@ -420,13 +431,16 @@ class Carried:
         come = f"select * exclude (carried_row, carried_is_gone) from {self._changes} where not carried_is_gone"
         if is_worn:
             anew = f"select * from {self.this} where rowid not in {out} union all {come}"
-        self._run("begin transaction")
-        self._log(gone, is_placed=True)
+        self._log(gone, "carried_come", is_placed=True)
         if anew:
             self._run(f"create or replace table {self.this} as {anew}")
         else:
-            self._run(f"delete from {self.this} where rowid in {out}; insert into {self.this} {come}")
-        self._run("commit")
+            self._run(f"begin; delete from {self.this} where rowid in {out}; insert into {self.this} {come}; commit")
+
+
+def changes_of(logged: str) -> str:
+    """The table of the rows of a model that differ from the last build's, `carried_is_gone` where they are no more."""
+    return f'{MEMORY}.main."{logged.partition(".")[2]}"'
 
 
 def spec_of(said: Mapping[str, Any] | None, night: Night, local: Mapping[str, str]) -> Spec:

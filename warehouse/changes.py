@@ -2,9 +2,9 @@
 
 A complete build leaves `changes.standing`: its instant, and how many rows of each raw table it stood on. The next one
 carries its tables on from there (`warehouse.carry`), which needs no more than that the same rows are still there;
-`changes.log` then says in how many rows each table differs, and `changes.<table>` holds them. Everything in the schema
-is of one build alone and forgotten at the start of the next: a build that ends in the middle leaves nothing to carry on
-from, and the one after it is whole.
+`changes.log` then says in how many rows each table differs. Everything in the schema is of one build alone and
+forgotten at the start of the next: a build that ends in the middle leaves nothing to carry on from, and the one after
+it is whole.
 """
 
 from __future__ import annotations

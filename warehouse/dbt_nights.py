@@ -62,6 +62,8 @@ def _hand_over() -> None:
             runner.carried = _carried(runner, manifest) if _night else None
             runner.stands = runner.carried and runner.carried.stands(_is_timed(runner.node, manifest))
             if not runner.stands:
+                if runner.carried:
+                    runner.carried.open()
                 return compile_node(runner, manifest)
             # what an earlier build in this process has left
             runner.node.compiled_code = None
@@ -78,8 +80,9 @@ def _hand_over() -> None:
             if node.config.materialized in ("table", "view"):
                 carried.build(node.compiled_code, _in_order(runner, node), is_timed)
             elif not carried.is_same(node.compiled_code, is_timed):
+                carried.remember()
                 result = execute(runner, node, manifest)
-                carried.count()
+                carried.compare()
                 return result
         return CompileRunner.execute(runner, node, manifest)
 

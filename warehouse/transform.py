@@ -211,7 +211,6 @@ def build(
     is_new = afresh or not built_by.exists() or built_by.read_text(encoding="utf-8") != rules
     # a part of the models leaves the others without knowing what changed
     night = engine.carried_from(variables["as_of"], is_whole=is_new or bool(arguments))
-    variables["carried_from"] = night.since if night else ""
     command = ["build", "--exclude-resource-type", "unit_test", "--no-write-json", "--vars", json.dumps(variables)]
     command += [*(["--full-refresh"] if is_new else []), *arguments]
     with carrying(night):

@@ -110,7 +110,6 @@
         {%- endif %}
     {%- endcall %}
 
-    {% do log_replacement(existing, '(select node_id, label as component_id from ' ~ merged ~ ')') %}
     {{ replace_with(load_cached_relation(this), target_relation, 'select node_id, label as component_id from ' ~ merged) }}
     {{ replace_with(edges, edges, 'select node_id, neighbour_id from ' ~ news) }}
 

@@ -130,7 +130,6 @@
         {%- endcall %}
     {%- endif -%}
 
-    {% do log_replacement(existing, whole) %}
     {{ replace_with(load_cached_relation(this), target_relation, 'select * from ' ~ whole) }}
     {{ replace_with(edges, edges, 'select * from ' ~ news) }}
 

@@ -328,7 +328,7 @@ def build_models(path: Path, as_of: str, *flags: str) -> tuple[float, dict[str, 
     before = _cpu()
     engine = DuckDB(Settings(data_dir=path.parent, carried_from_rows=0, _env_file=None))
     night = engine.carried_from(as_of, is_whole="--full-refresh" in flags)
-    common += ["--vars", json.dumps({"as_of": as_of, "carried_from": night.since if night else ""})]
+    common += ["--vars", json.dumps({"as_of": as_of})]
     arguments = ["build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test", "--no-write-json"]
     arguments += [*flags, *common]
     with carrying(night), settled(), kept_templates(path.parent):

@@ -77,7 +77,7 @@ class DbtWarehouse:
         if night:
             # however much is made again
             night.share = 1
-        variables |= {"as_of": as_of, "carried_from": night.since if night else ""}
+        variables |= {"as_of": as_of}
         with carrying(night):
             results = self._results(_models_alone(), select, variables)
         with duckdb.connect(str(self.path)) as connection:

@@ -22,7 +22,7 @@ class Warehouse:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
-        self.execute("create schema journey; create schema raw_crm; create schema changes")
+        self.execute("create schema journey; attach ':memory:' as carried")
         self.execute(
             "create table journey.fct_invoices (id integer, account varchar, amount decimal(38, 4), note varchar)"
         )
@@ -44,13 +44,13 @@ class Warehouse:
     def change(self, gone: str, come: str) -> None:
         """Take away the invoices for which a condition holds, and add others."""
         self.execute(
-            "create table changes.fct_invoices as "
+            "create table carried.fct_invoices as "
             f"select *, true as carried_is_gone from journey.fct_invoices where {gone} "
             "union all by name "
             f"select *, false as carried_is_gone from (values {come}) as come (id, account, amount, note)"
         )
         self.execute(f"delete from journey.fct_invoices where {gone}; insert into journey.fct_invoices values {come}")
-        self.night.changed["journey.fct_invoices"] = self.execute("select count(*) from changes.fct_invoices")[0][0]
+        self.night.changed["journey.fct_invoices"] = self.execute("select count(*) from carried.fct_invoices")[0][0]
 
     def model(self, spec: Spec = BY_ACCOUNT, is_view: bool = False, **inputs: Input) -> Carried:
         invoices = Input(
@@ -126,7 +126,7 @@ def test_only_the_values_are_made_again_whose_inputs_changed(warehouse: Warehous
     warehouse.build()
     assert warehouse.sums == [("a", 112), ("b", 4), ("c", 1)]
     assert warehouse.logged == 3
-    logged = warehouse.execute("select account, amount, carried_is_gone from changes.sums order by all")
+    logged = warehouse.execute("select account, amount, carried_is_gone from carried.sums order by all")
     assert [(account, int(amount), gone) for account, amount, gone in logged] == [
         ("b", 4, False),
         ("b", 102, True),
@@ -192,7 +192,7 @@ def test_a_table_with_room_for_many_deleted_rows_is_written_anew(warehouse: Ware
     warehouse.change("id = 3", "(3, 'b', 4, 'x')")
     warehouse.build()
     assert room() == 3
-    warehouse.execute("drop table changes.fct_invoices; drop table changes.sums")
+    warehouse.execute("drop table carried.fct_invoices; drop table carried.sums")
     warehouse.change("id = 3", "(3, 'b', 5, 'x')")
     warehouse.build()
     assert room() == 2

@@ -51,16 +51,3 @@
 {% macro month_turns() -%}
     {{ return(month_of(run_date(':now')) ~ ' > ' ~ month_of(run_date(':since'))) }}
 {%- endmacro %}
-
-{#- Keep in which rows a table that was there differs from those that replace it, where a night carries on: for a
-    materialization of ours that the night leaves to dbt. -#}
-{% macro log_replacement(existing, fresh) -%}
-    {%- if existing is not none and var('carried_from') -%}
-        {%- call statement('log') -%}
-            create table "changes"."{{ this.identifier }}" as
-            select gone.*, true as carried_is_gone from (from {{ existing }} except all from {{ fresh }}) as gone
-            union all
-            select come.*, false as carried_is_gone from (from {{ fresh }} except all from {{ existing }}) as come
-        {%- endcall -%}
-    {%- endif -%}
-{%- endmacro %}
