@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from dbt.context.macros import MacroNamespaceBuilder
     from dbt_common.clients.jinja import CallableMacroGenerator
 
-# the events that the listener of a build reads
-HEARD = ("NodeFinished", "ConcurrencyLine")
+# what hears of each node that is done
+_listeners: list[Callable[[Any, int], None]] = []
 
 # where a context keeps the macros that have been made in it
 _MADE = "throughline_made_macros"
@@ -37,13 +37,25 @@ KEPT_TEMPLATES = 4000
 @cache
 def lighten() -> None:
     """Let dbt in this process do less for the same results."""
-    _tell_listeners_only()
+    _tell_loggers_only()
+    _tell_of_nodes()
     _share_contexts()
     _make_macros_once()
     _sort_macros_once()
     _make_empty_tables_once()
     _match_relations_of_a_name()
     _compile_templates_once()
+
+
+@contextlib.contextmanager
+def told(listener: Callable[[Any, int], None]) -> Iterator[None]:
+    """Within the block, call a function with the result of each node when it is done, and the number of all nodes."""
+    lighten()
+    _listeners.append(listener)
+    try:
+        yield
+    finally:
+        _listeners.remove(listener)
 
 
 @contextlib.contextmanager
@@ -79,9 +91,9 @@ def kept_templates(folder: Path) -> Iterator[None]:
             unfinished.replace(path)
 
 
-def _tell_listeners_only() -> None:
+def _tell_loggers_only() -> None:
     """dbt tells of each statement, connection and node by a protobuf message, filled field by field whether or not
-    anybody reads it. Messages are made for listeners only; warnings and errors are told as ever.
+    anybody reads it. Messages are made for logs only; warnings and errors are told as ever.
     """
     from dbt_common.events import event_manager_client
     from dbt_common.events.base_types import BaseEvent, EventLevel
@@ -101,15 +113,30 @@ def _tell_listeners_only() -> None:
     def keep_message(event: BaseEvent, message: Any) -> None:
         event.__dict__["message"] = message
 
-    class Listener(EventManager):
+    class Quiet(EventManager):
         def fire_event(self, e: BaseEvent, level: EventLevel | None = None, *args: Any, **options: Any) -> None:
             is_trouble = (level or e.level_tag()) in (EventLevel.WARN, EventLevel.ERROR)
-            if self.loggers or is_trouble or type(e).__name__ in HEARD:
+            if self.loggers or is_trouble:
                 super().fire_event(e, level, *args, **options)
 
     BaseEvent.__init__ = remember
     BaseEvent.pb_msg = property(message_of, keep_message)
-    event_manager_client.ctx_set_event_manager(Listener())
+    event_manager_client.ctx_set_event_manager(Quiet())
+
+
+def _tell_of_nodes() -> None:
+    """The listeners of `told` hear of a node when dbt has done with it."""
+    from dbt.task.runnable import GraphRunnableTask
+
+    call_runner = GraphRunnableTask.call_runner
+
+    def called(task: GraphRunnableTask, runner: Any) -> Any:
+        result = call_runner(task, runner)
+        for listener in _listeners:
+            listener(result, runner.num_nodes)
+        return result
+
+    GraphRunnableTask.call_runner = called
 
 
 def _share_contexts() -> None:

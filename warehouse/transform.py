@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from warehouse import meta
 from warehouse.dbt_nights import carrying, made_views
-from warehouse.dbt_overhead import kept_templates, lighten, settled
+from warehouse.dbt_overhead import kept_templates, lighten, settled, told
 from warehouse.engine import Engine, engine_of
 from warehouse.settings import DBT_PROJECT, Settings, prepare_process
 
@@ -193,16 +193,13 @@ def build(
     unfinished.touch()
     tests = _tested_relations(manifest)
 
-    done, total = 0, 0
+    done = 0
 
-    def listen(event: Any) -> None:
-        nonlocal done, total
-        total = getattr(event.data, "node_count", 0) or total
-        if event.info.name == "NodeFinished" and event.data.node_info.unique_id in manifest.nodes:
+    def listen(result: Any, total: int) -> None:
+        nonlocal done
+        if result.node.unique_id in manifest.nodes:
             done += 1
-            outcome = event.data.run_result
-            node = manifest.nodes[event.data.node_info.unique_id]
-            progress(_node(node, outcome.status, seconds=outcome.execution_time), done, total)
+            progress(_node(result.node, str(result.status), seconds=result.execution_time), done, total)
 
     variables = settings.dbt_vars()
     built_by = settings.dbt_target_dir / f"built.{settings.target}.json"
@@ -213,8 +210,8 @@ def build(
     night = engine.carried_from(variables["as_of"], is_whole=is_new or bool(arguments))
     command = ["build", "--exclude-resource-type", "unit_test", "--no-write-json", "--vars", json.dumps(variables)]
     command += [*(["--full-refresh"] if is_new else []), *arguments]
-    with carrying(night):
-        result = _invoke(settings, command, settings.dbt_target_dir / "run", manifest, [listen])
+    with carrying(night), told(listen):
+        result = _invoke(settings, command, settings.dbt_target_dir / "run", manifest)
     if result.result is None:
         raise DbtFailed(f"dbt did not run: {_essence(str(result.exception) or repr(result.exception))}")
     nodes = [
@@ -282,7 +279,6 @@ def _invoke(
     command: Sequence[str],
     target: Path,
     manifest: Manifest | None = None,
-    callbacks: Sequence[Callable[[Any], None]] = (),
     environment: Mapping[str, str] | None = None,
 ) -> Any:
     prepare_process({**settings.dbt_environment(), **(environment or {})})
@@ -297,7 +293,7 @@ def _invoke(
     ]
     try:
         with settled(), kept_templates(_SHARED):
-            return dbtRunner(manifest=manifest, callbacks=list(callbacks)).invoke([*command, *common])
+            return dbtRunner(manifest=manifest).invoke([*command, *common])
     finally:
         close_connections()
         engine_of(settings).release()

@@ -30,10 +30,22 @@ def test_an_event_that_nobody_asks_for_is_not_told(heard: list[str]) -> None:
     assert heard == []
 
 
-def test_an_event_that_a_listener_asks_for_is_told(heard: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dbt_overhead, "HEARD", ("Note",))
-    fire_event(Note(msg="compiled"))
-    assert heard == ["compiled"]
+def test_who_is_told_of_nodes_hears_of_each_that_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dbt.task.runnable import GraphRunnableTask
+
+    dbt_overhead.lighten()
+    heard = []
+    node = SimpleNamespace(
+        unique_id="model.a", node_info={}, update_event_status=lambda **status: None, clear_event_status=lambda: None
+    )
+    result = SimpleNamespace(node=node, status="success", to_msg_dict=dict)
+    runner = SimpleNamespace(node=node, num_nodes=7, run_with_hooks=lambda manifest: result)
+    task = SimpleNamespace(manifest=None, raise_on_first_error=lambda: False)
+    monkeypatch.setattr("dbt.task.runnable.get_flags", lambda: SimpleNamespace(FAIL_FAST=False))
+    with dbt_overhead.told(lambda done, total: heard.append((done.node.unique_id, total))):
+        GraphRunnableTask.call_runner(task, runner)
+    GraphRunnableTask.call_runner(task, runner)
+    assert heard == [("model.a", 7)]
 
 
 def test_a_warning_is_told(heard: list[str]) -> None:
