@@ -281,13 +281,19 @@ class Carried:
                 parts.append(f"({own(spec.lookups[name]['on'])}) in (select {values})")
         return " or ".join(parts)
 
-    def _take(self) -> list[str]:
-        """Statements that make a temporary table of what each input holds of the values that are made again."""
+    def _on_part(self, query: str, as_tables: bool = False) -> tuple[list[str], str]:
+        """The statements that make temporary tables of what the inputs hold of the values that are made again, and the
+        model's query on these. What the query reads once alone is not made a table.
+
+        `as_tables`: make one of each part.
+        """
+        looked_through = {through for how in self.spec.lookups.values() for through in how["through"]}
         statements = []
         for name in self.spec.names():
             read, keys = self.inputs[name], self.spec.keyed.get(name, ())
             condition = self._condition(name)
-            if read.query and condition != "true":
+            is_raw_part = bool(read.query) and condition != "true"
+            if is_raw_part:
                 statements.append(
                     f"create or replace temp table carried_ids as select distinct id from {read.raw} "
                     f"where {self._condition(name, in_raw=True)}"
@@ -299,16 +305,13 @@ class Carried:
                 kept = self._of_keys(read.relation, keys[0])
             else:
                 kept = f"select * from {read.relation} where {condition}"
-            statements.append(
-                f"create or replace temp table {_taken(name)} as select {_listed(read.columns)} from ({kept}) as given"
-            )
-        return statements
-
-    def _on_taken(self, query: str) -> str:
-        """The model's query on what was taken of its inputs. A query may end in a comment."""
-        for name in self.spec.names():
-            query = query.replace(self.inputs[name].relation, _taken(name))
-        return f"{query}\n"
+            part = f"(select {_listed(read.columns)} from ({kept}) as given)"
+            if as_tables or is_raw_part or name in looked_through or query.count(read.relation) > 1:
+                statements.append(f"create or replace temp table {_taken(name)} as {part}")
+                part = _taken(name)
+            query = query.replace(read.relation, part)
+        # a query may end in a comment
+        return statements, f"{query}\n"
 
     def _carry_on(self, query: str) -> bool:
         """Make the rows of the table again whose inputs changed. Gives whether it was done: where so many are to be
@@ -330,12 +333,13 @@ class Carried:
         )[0]
         if gone > rows * self.night.share:
             return False
-        made = self._of_keys(f"({self._on_taken(query)})", self.spec.by)
+        statements, query = self._on_part(query)
+        made = self._of_keys(f"({query})", self.spec.by)
         # no insert into an empty table: DuckDB 2.0 loses what comes in whole row groups to one of the same transaction
-        self._run(
-            f"{'; '.join(self._take())}; create or replace temp table carried_come as "
-            f"(from {self.this} limit 0) union all by name ({made})"
+        statements.append(
+            f"create or replace temp table carried_come as (from {self.this} limit 0) union all by name ({made})"
         )
+        self._run("; ".join(statements))
         if self._differs("carried_gone", "carried_come", is_placed=True):
             self._write("carried_gone", is_worn=(room or 0) > WORN * rows)
         return True
@@ -359,8 +363,8 @@ class Carried:
         """Log in which rows a view differs from what it was at the last build: its query on its inputs as they stand,
         and as they stood.
         """
-        own = self._on_taken(query)
-        statements = [f"create or replace temp table carried_keys as {self._keys()}", *self._take()]
+        parts, own = self._on_part(query, as_tables=True)
+        statements = [f"create or replace temp table carried_keys as {self._keys()}", *parts]
         statements.append(f"create or replace temp table carried_come as {own}")
         for name in self.spec.names():
             read = self.inputs[name]
