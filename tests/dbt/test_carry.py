@@ -16,7 +16,7 @@ from warehouse.dbt_nights import _is_timed
 
 
 def carried() -> dict[str, Any]:
-    """The models that carry on."""
+    """The models that carry on, or say when time changes them."""
     nodes = _models_alone().nodes.values()
     return {node.name: node for node in nodes if node.config.meta.get("carried")}
 
@@ -176,3 +176,46 @@ def test_a_table_does_not_grow_by_the_rows_that_nights_have_replaced(carried_on:
     night = revenue(carried_on)
     carried_on.rebuild("+fct_revenue", as_of="2026-01-11 00:00:00")
     assert revenue(carried_on) == night
+
+
+def cost(key: str, month: str, currency: str = "USD") -> dict[str, object]:
+    return {"id": key, "month": month, "category": "hosting", "vendor": key, "amount": 100, "currency": currency}
+
+
+def rate(day: str, to_usd: str) -> dict[str, object]:
+    return {"id": day, "date": day, "currency": "EUR", "to_currency": "USD", "rate": to_usd}
+
+
+def test_a_model_that_time_changes_stands_on_a_night_on_which_nothing_is_due(dbt: DbtWarehouse) -> None:
+    dbt.raw("ledger", "costs", [cost("over", "2025-12-01")])
+    dbt.carry("+fct_costs", as_of="2026-01-02 00:00:00")
+    # a mark that a row which is made again would lose
+    dbt.execute("update journey.fct_costs set vendor = 'marked'")
+    dbt.carry("+fct_costs", as_of="2026-01-03 00:00:00")
+    assert dbt.rows("select vendor from journey.fct_costs") == [("marked",)]
+    assert changed(dbt) == {}
+
+
+def test_a_model_is_made_again_while_its_month_lasts_and_stands_when_it_is_over(dbt: DbtWarehouse) -> None:
+    """What a month costs is converted at the day's rate until it is over."""
+    rates = {"2026-01-02": "1.1", "2026-01-03": "1.2", "2026-01-30": "1.2", "2026-01-31": "1.5", "2026-02-01": "1.6"}
+    dbt.raw("ledger", "exchange_rates", [rate(*one) for one in rates.items()])
+    dbt.raw("ledger", "costs", [cost("lasts", "2026-01-01", "EUR")])
+    found = []
+    for night in ("2026-01-02", "2026-01-03", "2026-01-30", "2026-02-01", "2026-02-02"):
+        dbt.carry("+fct_costs", as_of=f"{night} 12:00:00")
+        found.append((dbt.value("select amount from journey.fct_costs"), changed(dbt).get("fct_costs", 0)))
+    assert found == [(110, 0), (120, 2), (120, 0), (150, 2), (150, 0)]
+
+
+def test_a_deal_that_is_won_before_its_day_closes_anew_on_each_night_until_then(dbt: DbtWarehouse) -> None:
+    known = {"object_type": "deals", "pipeline_id": "sales", "stage_id": "won", "label": "Won"}
+    dbt.raw("hubspot", "pipeline_stages", [known | {"id": "won", "is_closed": True, "probability": 1}])
+    deal = {"pipeline_id": "sales", "stage_id": "won", "created_at": "2025-12-01"}
+    dbt.raw("hubspot", "deals", [deal | {"id": day, "close_at": f"2026-01-{day}"} for day in ("01", "04")])
+    closed = []
+    for night in ("2026-01-02", "2026-01-03", "2026-01-05", "2026-01-06"):
+        dbt.carry("+fct_deals", as_of=f"{night} 00:00:00")
+        days = [day.day for (day,) in dbt.rows("select closed_on from journey.fct_deals order by deal_id")]
+        closed.append((*days, changed(dbt).get("fct_deals", 0)))
+    assert closed == [(1, 2, 0), (1, 3, 2), (1, 4, 2), (1, 4, 0)]

@@ -51,3 +51,17 @@
 {% macro month_turns() -%}
     {{ return(month_of(run_date(':now')) ~ ' > ' ~ month_of(run_date(':since'))) }}
 {%- endmacro %}
+
+{#- For `due`: a day has begun since the last build. -#}
+{% macro day_turns() -%}
+    {{ return(run_date(':now') ~ ' > ' ~ run_date(':since')) }}
+{%- endmacro %}
+
+{#- For `due`: the run's instant has come to this one, or its day to this day, since the last build. -#}
+{% macro has_come(instant) -%}
+    {{ return('(' ~ instant ~ ' > :since and ' ~ instant ~ ' <= :now)') }}
+{%- endmacro %}
+
+{% macro day_has_come(day) -%}
+    {{ return('(' ~ day ~ ' > ' ~ run_date(':since') ~ ' and ' ~ day ~ ' <= ' ~ run_date(':now') ~ ')') }}
+{%- endmacro %}

@@ -1,4 +1,6 @@
 -- grain: one month of assignment, segment type and segment
+{{ config(meta=timed({'this': month_turns()})) }}
+
 with handoffs as (
 
     select

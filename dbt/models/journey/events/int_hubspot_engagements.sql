@@ -1,5 +1,24 @@
 -- grain: one logged activity (call, email, meeting, note, task) that has happened, and person on it
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='object_id',
+    keyed={
+        'stg_hubspot__calls': 'call_id',
+        'stg_hubspot__emails': 'email_id',
+        'stg_hubspot__meetings': 'meeting_id',
+        'stg_hubspot__notes': 'note_id',
+        'stg_hubspot__tasks': 'task_id',
+        'int_hubspot_object_people': 'object_id',
+        'int_hubspot_object_accounts': 'object_id',
+        'stg_hubspot__associations': 'from_id',
+    },
+    due={
+        'stg_hubspot__calls': has_come('occurred_at'),
+        'stg_hubspot__emails': has_come('occurred_at'),
+        'stg_hubspot__meetings': has_come('occurred_at'),
+        'stg_hubspot__notes': has_come('occurred_at'),
+        'stg_hubspot__tasks': has_come('occurred_at'),
+    }
+)) }}
 
 {%- set streams = {'calls': 'call', 'emails': 'email', 'meetings': 'meeting', 'notes': 'note', 'tasks': 'task'} %}
 

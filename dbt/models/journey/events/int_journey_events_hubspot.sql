@@ -1,5 +1,16 @@
 -- grain: one activity and person on it, one step of a deal, or one opening or closing of a ticket
-{{ config(schema='staging') }}
+-- time alone changes nothing: what is read holds nothing that lies ahead
+{{ config(schema='staging', meta=carried(
+    by='source_id',
+    keyed={
+        'int_hubspot_engagements': 'object_id',
+        'fct_deal_stage_periods': 'deal_stage_period_key',
+        'int_deals': 'deal_id',
+        'int_tickets': 'ticket_id',
+    },
+    lookups={'int_deals': {'on': 'deal_id', 'through': {'fct_deal_stage_periods': 'deal_id'}}},
+    due={}
+)) }}
 
 with engagements as (
 

@@ -1,5 +1,5 @@
 -- grain: one host of the company's own sites; pages are tracked there alone
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=timed({'stg_encharge__events': has_come('occurred_at')})) }}
 
 select distinct {{ url_host('url') }} as host
 from {{ ref('stg_encharge__events') }}

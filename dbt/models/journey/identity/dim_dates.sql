@@ -1,4 +1,6 @@
 -- grain: one day of the reporting calendar
+{{ config(meta=timed({'this': 'year(' ~ run_date(':now') ~ ') > year(' ~ run_date(':since') ~ ')'})) }}
+
 with nodes as (
 
     select * from {{ ref('identity_nodes') }}

@@ -1,4 +1,8 @@
 -- grain: one cost of a month, category and vendor
+{{ config(meta=timed({
+    'stg_ledger__costs': day_turns() ~ ' and ' ~ month_end('month') ~ ' > ' ~ run_date(':since')
+})) }}
+
 with costs as (
 
     select

@@ -1,4 +1,6 @@
 -- grain: one campaign on a channel and day, with what its advertising cost
+{{ config(meta=timed({'stg_ledger__ad_spend': day_turns() ~ ' and date > ' ~ run_date(':since')})) }}
+
 with spend as (
 
     select

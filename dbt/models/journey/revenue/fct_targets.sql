@@ -1,4 +1,8 @@
 -- grain: one goal of a metric and month
+{{ config(meta=timed({
+    'stg_ledger__targets': day_turns() ~ ' and ' ~ month_end('month') ~ ' > ' ~ run_date(':since')
+})) }}
+
 with targets as (
 
     select

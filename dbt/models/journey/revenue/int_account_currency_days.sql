@@ -1,5 +1,7 @@
 -- grain: one account, currency and day on which its MRR in that currency changed, with the MRR before and after
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='account_key', keyed=['fct_subscription_periods'], due={'fct_subscription_periods': day_has_come('ends_on')}
+)) }}
 
 with periods as (
 

@@ -1,5 +1,7 @@
 -- grain: one account, currency and month in which the committed or the at-risk part of its MRR changed
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='account_key', keyed=['fct_subscription_periods'], due={'fct_subscription_periods': day_has_come('ends_on')}
+)) }}
 
 with periods as (
 

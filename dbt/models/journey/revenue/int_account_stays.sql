@@ -1,5 +1,7 @@
 -- grain: one stay of an account as a customer, [starts_on, ends_on); ends_on is NULL while it lasts
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='account_key', keyed=['fct_subscription_periods'], due={'fct_subscription_periods': day_has_come('ends_on')}
+)) }}
 
 {% set gap_days = policy('reactivation_gap_days') %}
 

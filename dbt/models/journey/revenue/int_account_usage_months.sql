@@ -1,5 +1,8 @@
 -- grain: one account and month at whose end there is metered usage, with its amount a month in the reporting currency
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=timed({
+    'fct_subscription_periods':
+        'usage_mrr_native <> 0 and (ends_on is null or ends_on > ' ~ run_date(':since') ~ ') and ' ~ day_turns()
+})) }}
 
 with months as (
 

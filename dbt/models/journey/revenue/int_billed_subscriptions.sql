@@ -1,5 +1,10 @@
 -- grain: one subscription, its account, and the days on which it begins, is on trial and ends
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='subscription_id',
+    keyed=['stg_stripe__subscriptions'],
+    lookups={'account_sources': {'on': 'source_id', 'through': {'stg_stripe__subscriptions': 'customer_id'}}},
+    due={'stg_stripe__subscriptions': has_come('coalesce(ended_at, canceled_at, modified_at)')}
+)) }}
 
 with subscriptions as (
 

@@ -1,5 +1,18 @@
 -- grain: one item and the days [segment_starts_on, segment_ends_on) on which nothing about its subscription changes
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='subscription_id',
+    keyed=['int_item_states', 'int_subscription_standings'],
+    lookups={
+        'int_item_suspensions': {'on': 'subscription_item_id', 'through': {'int_item_states': 'subscription_item_id'}},
+        'int_usage_periods': {'on': 'subscription_item_id', 'through': {'int_item_states': 'subscription_item_id'}},
+    },
+    due={
+        'int_item_states': day_has_come('starts_on') ~ ' or ' ~ day_has_come('ends_on'),
+        'int_subscription_standings': day_has_come('starts_on') ~ ' or ' ~ day_has_come('ends_on'),
+        'int_item_suspensions': day_has_come('starts_on') ~ ' or ' ~ day_has_come('ends_on'),
+        'int_usage_periods': day_has_come('starts_on'),
+    }
+)) }}
 
 with states as (
 

@@ -1,5 +1,12 @@
 -- grain: one subscription and the days [starts_on, ends_on) on which it is past due, or has been asked to end
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='subscription_id',
+    keyed=['stg_stripe__subscription_versions', 'int_overdue_invoices'],
+    due={
+        'stg_stripe__subscription_versions': has_come('modified_at') ~ ' or ' ~ has_come('canceled_at'),
+        'int_overdue_invoices': has_come('from_at'),
+    }
+)) }}
 
 with versions as (
 

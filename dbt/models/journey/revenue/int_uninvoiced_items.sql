@@ -1,5 +1,5 @@
 -- grain: one item without invoices and instant from which its own price and discounts hold
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=timed({'int_item_version_discounts': has_come('end_at')})) }}
 
 with versions as (
 

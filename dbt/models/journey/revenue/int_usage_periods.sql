@@ -1,5 +1,9 @@
 -- grain: one metered item and the days [starts_on, ends_on) on which a usage period is the last that is over
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='subscription_item_id',
+    keyed=['int_subscription_lines'],
+    due={'int_subscription_lines': "usage_type = 'metered' and " ~ day_has_come('ends_on')}
+)) }}
 
 with lines as (
 

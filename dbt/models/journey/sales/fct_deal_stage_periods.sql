@@ -1,4 +1,15 @@
 -- grain: one stay of a deal in a pipeline stage, [entered_at, exited_at); exited_at is NULL while it lasts
+-- a deal without a history whose close date is ahead was closed when the run looked
+{{ config(meta=carried(
+    by='deal_id',
+    keyed={'int_deals': 'deal_id', 'stg_hubspot__property_history': 'object_id'},
+    due={
+        'stg_hubspot__property_history':
+            "object_type = 'deals' and property = 'dealstage' and " ~ has_come('changed_at'),
+        'this': 'entered_at >= :since'
+    }
+)) }}
+
 with deals as (
 
     select * from {{ ref('int_deals') }}

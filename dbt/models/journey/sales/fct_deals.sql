@@ -1,4 +1,12 @@
 -- grain: one deal
+-- a closed deal whose close date is ahead was closed when the run looked
+{{ config(meta=carried(
+    by='deal_key',
+    keyed=['int_deals', 'fct_deal_stage_periods'],
+    lookups={'int_rate_days': {'whole': true, 'on': 'day', 'through': {'int_deals': run_date('created_at')}}},
+    due={'this': 'closed_at >= :since'}
+)) }}
+
 with deals as (
 
     select * from {{ ref('int_deals') }}

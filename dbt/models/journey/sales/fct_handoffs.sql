@@ -1,5 +1,11 @@
 -- grain: one assignment of a lead to an owner, to its first human touch by any rep
 -- One without a touch is censored at the next assignment, or at the run's instant.
+{{ config(meta=carried(
+    by='person_key',
+    keyed=['int_lead_assignments', 'int_hubspot_engagements'],
+    due={'this': 'is_censored and reassigned_at is null'}
+)) }}
+
 with assignments as (
 
     select * from {{ ref('int_lead_assignments') }}

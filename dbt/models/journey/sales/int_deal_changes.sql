@@ -1,5 +1,9 @@
 -- grain: one deal and instant at which its stage, amount or close date changed, with what held before and after
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='deal_key',
+    keyed=['int_deal_points', 'fct_deals'],
+    lookups={'int_rate_days': {'whole': true, 'on': 'day', 'through': {'fct_deals': run_date('created_at')}}}
+)) }}
 
 with points as (
 

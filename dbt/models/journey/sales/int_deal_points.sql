@@ -1,5 +1,13 @@
 -- grain: one deal and instant at which the CRM wrote its stage, amount or close date; what was not written is NULL
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='deal_key',
+    keyed=['fct_deal_stage_periods', 'fct_deals'],
+    lookups={'stg_hubspot__property_history': {'on': 'object_id', 'through': {'fct_deals': 'deal_id'}}},
+    due={
+        'stg_hubspot__property_history':
+            "object_type = 'deals' and property in ('amount', 'closedate') and " ~ has_come('changed_at')
+    }
+)) }}
 
 with periods as (
 

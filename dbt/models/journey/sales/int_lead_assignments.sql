@@ -1,5 +1,8 @@
 -- grain: one assignment of a lead to an owner, until the next owner takes over
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=timed({
+    'stg_hubspot__property_history':
+        "object_type = 'contacts' and property = 'hubspot_owner_id' and " ~ has_come('changed_at')
+})) }}
 
 with sources as (
 

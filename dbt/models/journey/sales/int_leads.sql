@@ -1,5 +1,10 @@
 -- grain: one lead: a person that the CRM or email marketing knew first on `created_on`
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='person_key',
+    keyed=['dim_people'],
+    lookups={'fct_mrr_movements': {'on': 'account_key', 'through': {'dim_people': 'account_key'}}},
+    due={'dim_people': has_come('lead_created_at')}
+)) }}
 
 with people as (
 

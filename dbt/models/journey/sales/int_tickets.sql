@@ -1,5 +1,13 @@
 -- grain: one ticket that exists in the CRM, with its account and main person
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='ticket_id',
+    keyed={
+        'stg_hubspot__tickets': 'ticket_id',
+        'int_hubspot_object_accounts': 'object_id',
+        'int_hubspot_object_people': 'object_id',
+    },
+    due={'stg_hubspot__tickets': has_come('created_at') ~ ' or ' ~ has_come('closed_at')}
+)) }}
 
 with tickets as (
 

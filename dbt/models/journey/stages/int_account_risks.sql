@@ -1,5 +1,18 @@
 -- grain: one reason to worry about a paying account: [from_at, until_at), open while it lasts
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='account_key',
+    keyed=['account_sources', 'fct_mrr_movements'],
+    lookups={
+        'int_overdue_invoices': {'on': 'customer_id', 'through': {'account_sources': 'source_id'}},
+        'stg_stripe__subscriptions': {'on': 'customer_id', 'through': {'account_sources': 'source_id'}},
+    },
+    due={
+        'int_overdue_invoices': has_come('from_at') ~ ' or ' ~ has_come('until_at'),
+        'stg_stripe__subscriptions': has_come('coalesce(canceled_at, modified_at)') ~ ' or ' ~ has_come('ended_at'),
+        'fct_mrr_movements': "movement = 'contraction' and " ~ day_has_come('moved_on'),
+        'this': "risk = 'contraction' and until_at is null",
+    }
+)) }}
 
 with policy as (
 

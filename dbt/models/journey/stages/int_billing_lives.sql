@@ -1,5 +1,10 @@
 -- grain: one account and instant at which it began, or ceased, to pay
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='account_key',
+    keyed=['fct_mrr_movements', 'account_sources'],
+    lookups={'stg_stripe__subscriptions': {'on': 'customer_id', 'through': {'account_sources': 'source_id'}}},
+    due={'fct_mrr_movements': day_has_come('moved_on'), 'this': 'changed_at >= :since'}
+)) }}
 
 with movements as (
 

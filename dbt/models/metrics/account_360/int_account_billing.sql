@@ -1,5 +1,9 @@
 -- grain: one account with billing, and where it stands at the run's instant
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='account_key',
+    keyed=['fct_account_months', 'fct_mrr_movements', 'fct_cash'],
+    due={'fct_account_months': month_turns()}
+)) }}
 
 with today as (
 

@@ -1,4 +1,7 @@
 -- grain: one month in which leads came, window in days, segment type and segment
+{{ config(meta=timed({
+    'this': 'not is_mature and ' ~ date_add(month_end('cohort_month'), 'within_days') ~ ' < ' ~ run_date(':now')
+})) }}
 {%- set windows = (var('lead_conversion_windows') + [var('lead_conversion_days')]) | unique | sort %}
 
 with leads as (

@@ -1,4 +1,6 @@
 -- grain: one month, segment type and segment: who converted in it, whenever they came, beside who came in it
+{{ config(meta=timed({'this': month_turns()})) }}
+
 with leads as (
 
     select * from {{ ref('int_lead_segments') }}

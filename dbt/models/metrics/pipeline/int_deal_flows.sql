@@ -1,7 +1,7 @@
 -- grain: one deal, instant and flow into, out of, or within the open pipeline
 -- `deals` and `amount` are signed: over all flows they sum to what is open. A change of amount comes before a move of the
 -- close date, and that before an end, when the CRM writes them at one instant.
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(by='deal_key', keyed=['int_deal_changes'])) }}
 
 with changes as (
 

@@ -1,6 +1,6 @@
 -- grain: one month, segment type and segment, with what moved its open pipeline, and what was open at its end
 -- A deal keeps its present segments through its whole past; by `close_month` it moves when its close date does.
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=timed({'int_deal_flows': month_turns()})) }}
 
 {%- set flows = ['created', 'reopened', 'won', 'lost', 'changed', 'moved_in', 'moved_out'] %}
 

@@ -1,5 +1,7 @@
 -- grain: one month of close, segment type and segment
 -- Deals closed in the month are the one population: how many, their win rate, and of the won ones their value and days.
+{{ config(meta=timed({'this': month_turns()})) }}
+
 with deals as (
 
     select * from {{ ref('int_deal_cohorts') }}

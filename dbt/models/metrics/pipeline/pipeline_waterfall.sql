@@ -1,4 +1,6 @@
 -- grain: one month, segment type and segment
+{{ config(meta=timed({'this': month_turns()})) }}
+
 with months as (
 
     select

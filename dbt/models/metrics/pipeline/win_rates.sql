@@ -1,4 +1,6 @@
 -- grain: one basis (closed or created), month, segment type and segment
+{{ config(meta=timed({'this': month_turns()})) }}
+
 with deals as (
 
     select * from {{ ref('int_deal_cohorts') }}

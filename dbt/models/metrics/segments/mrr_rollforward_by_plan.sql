@@ -1,4 +1,6 @@
 -- grain: one plan and month
+{{ config(meta=timed({'this': month_turns()})) }}
+
 with movements as (
 
     select

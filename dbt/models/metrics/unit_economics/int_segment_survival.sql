@@ -1,5 +1,5 @@
 -- grain: one month, segment and tenure in months, with the share of customers that stay that long as far as the month knew
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=timed({'int_customer_spells': month_turns()})) }}
 
 with spells as (
 
