@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.dbt.conftest import DbtWarehouse, _models_alone
+from warehouse.carry import Spec
 from warehouse.dbt_nights import _is_timed
 
 
@@ -38,6 +39,16 @@ def test_what_a_model_says_is_about_what_it_reads() -> None:
             assert through <= {*said["keyed"], *said["lookups"]}, (
                 f"{name} finds {lookup} through an input it says nothing of"
             )
+
+
+def test_an_input_is_taken_after_those_that_it_is_found_through() -> None:
+    for name, node in carried().items():
+        spec = Spec(**node.config.meta["carried"])
+        order = spec.names()
+        for lookup, how in spec.lookups.items():
+            for through in set(how["through"]) - {"this"}:
+                if lookup in order and through in order:
+                    assert order.index(through) < order.index(lookup), f"{name}: {through} has to come before {lookup}"
 
 
 def test_no_query_tells_rows_apart_by_columns_that_it_does_not_name() -> None:

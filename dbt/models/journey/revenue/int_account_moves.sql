@@ -1,9 +1,24 @@
 -- grain: one account, day and step (1 what happened, 2 what exchange rates did), with its movement
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='account_key',
+    keyed=['int_account_currency_months', 'int_account_currency_days', 'int_account_stays'],
+    due={
+        'int_account_currency_months': 'mrr_close <> mrr_close_constant and month >= ' ~ month_of(run_date(':since'))
+    }
+)) }}
 
 with months as (
 
-    select * from {{ ref('int_account_currency_months') }}
+    select
+        account_key,
+        currency,
+        month,
+        -- the day of their MRR is worked out here: as a column of theirs it would make every account again on each day
+        least({{ month_end('month') }}, {{ as_of_date() }}) as valued_on,
+        rate_open,
+        mrr_close,
+        mrr_close_constant
+    from {{ ref('int_account_currency_months') }}
 
 ),
 
@@ -30,11 +45,11 @@ revaluations as (
 
     select
         account_key,
-        closes_on as moved_on,
+        valued_on as moved_on,
         2 as step,
         sum(mrr_close - mrr_close_constant) as amount
     from months
-    group by account_key, closes_on
+    group by account_key, valued_on
 
 ),
 

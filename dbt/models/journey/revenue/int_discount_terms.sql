@@ -1,5 +1,14 @@
 -- grain: one discount with the terms of its coupon; of a coupon that is no longer listed, with what invoices show of them
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='discount_id',
+    keyed=['stg_stripe__discounts', 'stg_stripe__invoice_line_discounts'],
+    lookups={
+        'stg_stripe__coupons': {'on': 'coupon_id', 'through': {'stg_stripe__discounts': 'coupon_id'}},
+        'stg_stripe__invoice_lines': {
+            'on': 'invoice_line_id', 'through': {'stg_stripe__invoice_line_discounts': 'invoice_line_id'}
+        },
+    }
+)) }}
 
 with discounts as (
 

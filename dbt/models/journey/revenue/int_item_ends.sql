@@ -1,5 +1,15 @@
 -- grain: one item of a subscription, and the day on which it ends for a reason outside its own events
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='subscription_item_id',
+    keyed=['stg_stripe__subscription_items', 'int_subscription_lines'],
+    lookups={
+        'int_billed_subscriptions': {
+            'on': 'subscription_id',
+            'through': {'stg_stripe__subscription_items': 'subscription_id', 'int_subscription_lines': 'subscription_id'},
+        },
+        'account_sources': {'on': 'source_id', 'through': {'int_subscription_lines': 'customer_id'}},
+    }
+)) }}
 
 with subscriptions as (
 

@@ -1,5 +1,15 @@
 -- grain: one item and the days [starts_on, ends_on) on which it earns nothing though it is there, with the reason
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='subscription_item_id',
+    keyed=['int_subscription_lines', 'int_item_states'],
+    lookups={
+        'int_billed_subscriptions': {
+            'on': 'subscription_id',
+            'through': {'int_subscription_lines': 'subscription_id', 'int_item_states': 'subscription_id'},
+        },
+        'stg_stripe__subscription_versions': {'on': 'subscription_id', 'through': {'int_item_states': 'subscription_id'}},
+    }
+)) }}
 
 with lines as (
 

@@ -1,5 +1,13 @@
 -- grain: one item and instant at which the ledger, not an invoice, says what the item costs
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='subscription_item_id',
+    keyed=['int_item_versions', 'int_item_line_events'],
+    lookups={
+        'int_item_version_discounts': {'on': 'item_version_id', 'through': {'int_item_versions': 'item_version_id'}},
+        'int_item_rediscounts': {'on': 'item_version_id', 'through': {'int_item_versions': 'item_version_id'}},
+        'int_uninvoiced_items': {'on': 'item_version_id', 'through': {'int_item_versions': 'item_version_id'}},
+    }
+)) }}
 
 with versions as (
 

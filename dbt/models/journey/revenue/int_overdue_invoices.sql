@@ -1,16 +1,9 @@
 -- grain: one invoice and the time [from_at, until_at) in which it was overdue; until_at is NULL while it lasts
-{{ config(schema='staging', meta=carried(
-    by='invoice_id',
-    keyed=['stg_stripe__invoices'],
-    lookups={
-        'stg_stripe__subscriptions': {'on': 'subscription_id', 'through': {'stg_stripe__invoices': 'subscription_id'}}
-    },
-    due={
-        'stg_stripe__invoices':
-            "status = 'open' and (due_at >= :since and due_at < :now"
-            ~ ' or coalesce(finalized_at, created_at) >= :since and coalesce(finalized_at, created_at) < :now)'
-    }
-)) }}
+{{ config(schema='staging', meta=timed({
+    'stg_stripe__invoices':
+        "status = 'open' and (due_at >= :since and due_at < :now"
+        ~ ' or coalesce(finalized_at, created_at) >= :since and coalesce(finalized_at, created_at) < :now)'
+})) }}
 
 with subscriptions as (
 

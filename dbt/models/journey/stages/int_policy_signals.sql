@@ -1,6 +1,10 @@
 -- grain: one person and stretch of time [from_at, until_at) for which a score, tag, form or lead status gives a stage
 -- None of these counts unless the seed `stage_policy` names it.
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='person_key',
+    keyed=['int_encharge_events', 'person_sources'],
+    lookups={'stg_hubspot__property_history': {'on': 'object_id', 'through': {'person_sources': 'source_id'}}}
+)) }}
 
 with policy as (
 

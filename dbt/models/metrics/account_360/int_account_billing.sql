@@ -1,9 +1,5 @@
 -- grain: one account with billing, and where it stands at the run's instant
-{{ config(schema='staging', meta=carried(
-    by='account_key',
-    keyed=['fct_account_months', 'fct_mrr_movements', 'fct_cash'],
-    due={'fct_account_months': month_turns()}
-)) }}
+{{ config(schema='staging', meta=timed({'fct_account_months': month_turns()})) }}
 
 with today as (
 

@@ -1,5 +1,15 @@
 -- grain: one month of crediting, source and measure: the billing system's credit notes against the facts
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='month',
+    keyed={'stg_stripe__credit_notes': month_of(run_date('created_at'))},
+    lookups={
+        'int_invoice_rates': {'on': 'invoice_id', 'through': {'stg_stripe__credit_notes': 'invoice_id'}},
+        'stg_stripe__credit_note_lines': {
+            'on': 'credit_note_id', 'through': {'stg_stripe__credit_notes': 'credit_note_id'}
+        },
+        'fct_revenue': {'on': 'source_id', 'through': {'stg_stripe__credit_note_lines': 'credit_note_line_id'}},
+    }
+)) }}
 
 with notes as (
 

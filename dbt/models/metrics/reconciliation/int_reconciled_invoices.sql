@@ -1,5 +1,12 @@
 -- grain: one month of invoicing, source and measure: the billing system's own totals against the facts
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='month',
+    keyed=['int_invoice_rates'],
+    lookups={
+        'fct_invoice_lines': {'on': 'invoice_id', 'through': {'int_invoice_rates': 'invoice_id'}},
+        'fct_revenue': {'on': 'invoice_id', 'through': {'int_invoice_rates': 'invoice_id'}},
+    }
+)) }}
 
 with invoices as (
 

@@ -1,5 +1,5 @@
 -- grain: one account that became a customer, with its cohort: month, first MRR, and the segments it started in
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(by='account_key', keyed=['fct_mrr_movements', 'int_account_month_segments'])) }}
 
 with beginnings as (
 

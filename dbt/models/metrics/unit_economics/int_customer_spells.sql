@@ -1,5 +1,5 @@
 -- grain: one stay of an account as a customer, by its movements, with the segments it belongs to
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(by='account_key', keyed=['fct_mrr_movements', 'int_account_month_segments'])) }}
 
 with starts as (
 
