@@ -7,7 +7,7 @@ lost, and won after all. G is lost in March. F was deleted.
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -158,6 +158,16 @@ def test_a_deal_without_history_was_open_from_its_creation_to_its_close_date(wor
         from journey.fct_deal_snapshots as snapshots
         where deal_key = (select deal_key from journey.fct_deals where deal_id = 'C')
     """) == [(date(2025, 2, 1), date(2025, 2, 19), 19, Decimal(1100), "unknown")]
+
+
+def test_a_closed_deal_without_history_or_close_date_was_closed_when_it_was_created(dbt: DbtWarehouse) -> None:
+    """It used to be closed at the instant of each run."""
+    dbt.raw("hubspot", "pipeline_stages", [stage("lost", 4, "0", True)])
+    dbt.raw("hubspot", "deals", [deal("A", "lost", "2025-01-10")])
+    dbt.run("+fct_deals", as_of="2026-01-01 00:00:00")
+    created = datetime(2025, 1, 10)
+    assert dbt.rows("select entered_at, exited_at from journey.fct_deal_stage_periods") == [(created, None)]
+    assert dbt.rows("select closed_at from journey.fct_deals") == [(created,)]
 
 
 def test_the_pipeline_of_a_month_closes_with_what_moved_it(world: DbtWarehouse) -> None:

@@ -47,7 +47,11 @@ entries as (
         coalesce(changes.stage_id, deals.stage_id) as stage_id,
         coalesce(
             changes.changed_at,
-            case when stages.is_closed then greatest(least(deals.close_at, {{ as_of() }}), deals.created_at) end,
+            -- `least` leaves NULLs out
+            case
+                when stages.is_closed and deals.close_at is not null
+                    then greatest(least(deals.close_at, {{ as_of() }}), deals.created_at)
+            end,
             deals.created_at
         ) as entered_at,
         changes.deal_id is not null as is_from_history
