@@ -90,18 +90,9 @@ class Carried:
 
         `is_timed`: the model may hold the run's instant.
         """
-        if self._has_changed():
-            return False
-        if is_timed and (self.spec.due is None or self._is_due()):
-            return False
         if self._is_view_of_raw() and self.logged not in self.night.views:
             return False
-        self.night.changed[self.logged] = 0
-        return True
-
-    def open(self) -> None:
-        """Have a place for the rows that differ."""
-        self._run(f"attach if not exists ':memory:' as {MEMORY}")
+        return self._is_settled(is_timed)
 
     def build(self, query: str, ordered: str, is_timed: bool) -> None:
         """Bring the model's table or view to what its query gives, and log in which rows it differs from before.
@@ -123,13 +114,11 @@ class Carried:
 
     def is_same(self, query: str, is_timed: bool) -> bool:
         """Whether nothing of what its query can see has changed, nor time alone changes it. Then the log says so."""
+        # what time may change anywhere needs no look at what changed
         if is_timed and self.spec.due is None:
             return False
         self._see(query)
-        if self._has_changed() or (is_timed and self._is_due()):
-            return False
-        self.night.changed[self.logged] = 0
-        return True
+        return self._is_settled(is_timed)
 
     def remember(self) -> None:
         """Keep what the table holds, for `compare` to tell what another way of making it has changed."""
@@ -172,8 +161,12 @@ class Carried:
     def _is_view_of_raw(self) -> bool:
         return self.is_view and len(self.inputs) == 1 and all(read.is_raw for read in self.inputs.values())
 
-    def _has_changed(self) -> bool:
-        return any(read.changed != 0 for read in self.inputs.values())
+    def _is_settled(self, is_timed: bool) -> bool:
+        """Whether no input has changed, as far as is known, and nothing is due. Then the log says so."""
+        if any(read.changed != 0 for read in self.inputs.values()) or (is_timed and self._is_due()):
+            return False
+        self.night.changed[self.logged] = 0
+        return True
 
     def _is_followed(self) -> bool:
         """Whether the model says which of its rows the changes of its inputs concern."""
@@ -184,10 +177,12 @@ class Carried:
         )
 
     def _is_due(self) -> bool:
-        """Whether a condition of `due` holds for a row."""
+        """Whether a condition of `due` holds for a row, or nothing is said of time."""
+        if self.spec.due is None:
+            return True
         conditions = [
             f"exists (select 1 {self._rows_of(name)} where {self._in_raw(name, condition)})"
-            for name, condition in (self.spec.due or {}).items()
+            for name, condition in self.spec.due.items()
         ]
         return bool(conditions) and self._run(f"select {' or '.join(conditions)}")[0][0]
 
@@ -418,7 +413,7 @@ class Carried:
         """Keep the rows that differ for the models that read this one."""
         own_hash = "old.carried_hash" if is_placed else self._hash("old")
         written = self._run(
-            f"create table {self._changes} as "
+            f"attach if not exists ':memory:' as {MEMORY}; create table {self._changes} as "
             f"select old.*{' exclude (carried_hash)' if is_placed else ''}, true as carried_is_gone "
             f"from {gone} as old semi join carried_differing on {own_hash} = carried_differing.row_hash "
             f"union all select new.*, {'null as carried_row, ' if is_placed else ''}false as carried_is_gone "

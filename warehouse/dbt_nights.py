@@ -62,8 +62,6 @@ def _hand_over() -> None:
             runner.carried = _carried(runner, manifest) if _night else None
             runner.stands = runner.carried and runner.carried.stands(_is_timed(runner.node, manifest))
             if not runner.stands:
-                if runner.carried:
-                    runner.carried.open()
                 return compile_node(runner, manifest)
             # what an earlier build in this process has left
             runner.node.compiled_code = None
@@ -103,7 +101,7 @@ def _carried(runner: Any, manifest: Any) -> Carried | None:
         if read.resource_type != "seed":
             inputs[_called(read)] = _input(read, manifest)
     said = node.config.meta.get("carried")
-    if said is None and is_view and len(inputs) == 1 and all(read.is_raw for read in inputs.values()):
+    if said is None and _shown_raw(node, manifest):
         # a view of one raw table stands by its ids, without saying so
         spec = Spec(by=["id"], keyed={name: [["id"]] for name in inputs}, due={})
     else:
@@ -117,21 +115,25 @@ def _carried(runner: Any, manifest: Any) -> Carried | None:
 
 def _input(node: Any, manifest: Any) -> Input:
     """What a model reads, as the night knows it."""
-    is_raw = node.resource_type == "source"
     logged = logged_as(node)
-    raw = ""
-    if not is_raw and node.config.materialized == "view" and logged in _night.views and len(node.depends_on.nodes) == 1:
-        read = manifest.expect(node.depends_on.nodes[0])
-        raw = read.relation_name if read.resource_type == "source" else ""
+    raw = _shown_raw(node, manifest) if logged in _night.views else ""
     return Input(
         relation=node.relation_name,
         logged=logged,
-        is_raw=is_raw,
+        is_raw=node.resource_type == "source",
         columns=list(_night.columns.get(logged, ())),
         changed=_night.changed.get(logged),
         raw=raw,
         query=_night.views[logged] if raw else "",
     )
+
+
+def _shown_raw(node: Any, manifest: Any) -> str:
+    """The relation of the raw table that a model is a view of; '' when it is none, or one of more than that."""
+    if node.config.materialized != "view" or len(node.depends_on.nodes) != 1:
+        return ""
+    read = manifest.expect(node.depends_on.nodes[0])
+    return read.relation_name if read.resource_type == "source" else ""
 
 
 def _called(node: Any) -> str:

@@ -9,7 +9,7 @@
     lookups: inputs that are joined by another column: name -> {on: its column, through: {input: column there}}, where the
         input is a keyed one, a lookup that stands before it, or 'this', and the column may be a list of them. When a row
         changes, the values of all rows are made again that find it that way. `whole: true` reads all of a small one.
-    due: what the passing of time alone changes: keyed input, or 'this' -> condition on its columns, with `:since` for the
+    due: what the passing of time alone changes: keyed input, lookup, or 'this' -> condition on its columns, with `:since` for the
         instant of the last build and `:now` for the run's. A query that holds the run's instant and has no `due` is built
         whole; `due={}` says that the instant changes nothing in rows that stand.
     An input that is in none of them is one of which any change makes the whole table anew. -#}
@@ -50,6 +50,11 @@
 {#- For `due`: a month has begun since the last build. -#}
 {% macro month_turns() -%}
     {{ return(month_of(run_date(':now')) ~ ' > ' ~ month_of(run_date(':since'))) }}
+{%- endmacro %}
+
+{#- For `due`: the month of a row, of the column `month`, was not over at the last build. -#}
+{% macro month_was_open() -%}
+    {{ return('month >= ' ~ month_of(run_date(':since'))) }}
 {%- endmacro %}
 
 {#- For `due`: a day has begun since the last build. -#}

@@ -7,7 +7,7 @@
         'dim_people': {'on': 'lower(trim(email))', 'through': {'stg_encharge__events': 'lower(trim(email))'}},
         'int_anonymous_people': {'on': 'anonymous_id', 'through': {'stg_encharge__events': 'anonymous_id'}},
     },
-    due={'stg_encharge__events': 'occurred_at > :since and occurred_at <= :now'}
+    due={'stg_encharge__events': has_come('occurred_at')}
 )) }}
 
 with events as (

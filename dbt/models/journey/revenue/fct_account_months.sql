@@ -6,7 +6,7 @@
         'int_account_usage_months': ['account_key', 'month'],
         'fct_revenue': ['account_key', 'month'],
     },
-    due={'this': month_turns() ~ ' and month >= ' ~ month_of(run_date(':since'))}
+    due={'this': month_turns() ~ ' and ' ~ month_was_open()}
 )) }}
 
 with revenue as (

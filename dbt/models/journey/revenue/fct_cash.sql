@@ -16,7 +16,7 @@
         'account_sources': {'on': 'source_id', 'through': {'stg_stripe__charges': 'customer_id'}},
         'int_rate_days': {'whole': true, 'on': 'day', 'through': {'stg_stripe__balance_transactions': run_date('created_at')}},
     },
-    due={'stg_stripe__balance_transactions': 'created_at > :since and created_at <= :now'}
+    due={'stg_stripe__balance_transactions': has_come('created_at')}
 )) }}
 
 with entries as (

@@ -7,7 +7,7 @@
             'whole': true, 'on': 'day', 'through': {'int_account_currency_steps': [date_add('month', -1), month_end('month')]}
         }
     },
-    due={'int_account_currency_steps': 'month >= ' ~ month_of(run_date(':since'))}
+    due={'int_account_currency_steps': month_was_open()}
 )) }}
 
 with dated as (

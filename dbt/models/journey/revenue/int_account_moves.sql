@@ -3,7 +3,7 @@
     by='account_key',
     keyed=['int_account_currency_months', 'int_account_currency_days', 'int_account_stays'],
     due={
-        'int_account_currency_months': 'mrr_close <> mrr_close_constant and month >= ' ~ month_of(run_date(':since'))
+        'int_account_currency_months': 'mrr_close <> mrr_close_constant and ' ~ month_was_open()
     }
 )) }}
 

@@ -3,8 +3,8 @@
     by='subscription_id',
     keyed=['int_item_line_events', 'int_item_version_events'],
     due={
-        'int_item_line_events': 'changed_at > :since and changed_at <= :now',
-        'int_item_version_events': 'changed_at > :since and changed_at <= :now',
+        'int_item_line_events': has_come('changed_at'),
+        'int_item_version_events': has_come('changed_at'),
     }
 )) }}
 

@@ -9,7 +9,7 @@
             'on': 'subscription_item_id', 'through': {'stg_stripe__invoice_lines': 'subscription_item_id'}
         },
     },
-    due={'stg_stripe__invoice_lines': 'period_start_at > :since and period_start_at <= :now'}
+    due={'stg_stripe__invoice_lines': has_come('period_start_at')}
 )) }}
 
 with lines as (

@@ -2,7 +2,7 @@
 {{ config(meta=carried(
     by=['account_key', 'month'],
     keyed=['int_margin_parts'],
-    due={'this': month_turns() ~ ' and month >= ' ~ month_of(run_date(':since'))}
+    due={'this': month_turns() ~ ' and ' ~ month_was_open()}
 )) }}
 
 {{ gross_margin_by('account_key', 'account_key') }}

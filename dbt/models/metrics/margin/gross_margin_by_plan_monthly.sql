@@ -2,7 +2,7 @@
 {{ config(meta=carried(
     by=['plan', 'month'],
     keyed=['int_margin_parts'],
-    due={'this': month_turns() ~ ' and month >= ' ~ month_of(run_date(':since'))}
+    due={'this': month_turns() ~ ' and ' ~ month_was_open()}
 )) }}
 
 {% call gross_margin_by('plan', 'plan') -%}

@@ -3,7 +3,7 @@
     by=['subscription_id', 'month'],
     keyed=['int_mrr_months'],
     lookups={'int_rate_days': {'whole': true, 'on': 'day', 'through': {'int_mrr_months': [date_add('month', -1), month_end('month')]}}},
-    due={'int_mrr_months': 'month >= ' ~ month_of(run_date(':since'))}
+    due={'int_mrr_months': month_was_open()}
 )) }}
 
 with dated as (

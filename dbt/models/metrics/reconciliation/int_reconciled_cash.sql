@@ -8,7 +8,7 @@
         },
         'int_rate_days': {'whole': true, 'on': 'day', 'through': {'stg_stripe__balance_transactions': run_date('created_at')}},
     },
-    due={'stg_stripe__balance_transactions': 'created_at > :since and created_at <= :now'}
+    due={'stg_stripe__balance_transactions': has_come('created_at')}
 )) }}
 
 with entries as (

@@ -6,7 +6,7 @@
         'fct_subscription_periods': {'on': 'account_key', 'through': {'int_account_currency_months': 'account_key'}},
         'dim_plans': {'whole': true, 'on': 'plan_key', 'through': {'fct_subscription_periods': 'plan_key'}},
     },
-    due={'int_account_currency_months': 'month >= ' ~ month_of(run_date(':since'))}
+    due={'int_account_currency_months': month_was_open()}
 )) }}
 
 with plans as (

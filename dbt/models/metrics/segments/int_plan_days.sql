@@ -3,10 +3,7 @@
     by='account_key',
     keyed=['fct_subscription_periods', 'int_account_currency_months', 'int_account_currency_days'],
     lookups={'dim_plans': {'whole': true, 'on': 'plan_key', 'through': {'fct_subscription_periods': 'plan_key'}}},
-    due={
-        'fct_subscription_periods':
-            'ends_on > ' ~ run_date(':since') ~ ' and ends_on <= ' ~ run_date(':now')
-    }
+    due={'fct_subscription_periods': day_has_come('ends_on')}
 )) }}
 
 with plans as (
