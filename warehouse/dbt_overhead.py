@@ -27,6 +27,9 @@ _listeners: list[Callable[[Any, int], None]] = []
 # where a context keeps the macros that have been made in it
 _MADE = "throughline_made_macros"
 
+# of each thread: the context of the node that it is at, whether one is being made, and its macros by package
+_here = threading.local()
+
 # by digest of its source: what Python made of a template
 _templates: dict[str, bytes] = {}
 _read: set[Path] = set()
@@ -45,6 +48,9 @@ def lighten() -> None:
     _make_empty_tables_once()
     _match_relations_of_a_name()
     _compile_templates_once()
+    _look_for_cycles_where_there_are_any()
+    _comment_on_statements_only()
+    _summarise_for_readers_only()
 
 
 @contextlib.contextmanager
@@ -61,7 +67,6 @@ def told(listener: Callable[[Any, int], None]) -> Iterator[None]:
 @contextlib.contextmanager
 def settled() -> Iterator[None]:
     """Keep the garbage collector from walking what was there before, the parsed project above all."""
-    gc.collect()
     gc.freeze()
     try:
         yield
@@ -95,11 +100,12 @@ def _tell_loggers_only() -> None:
     """dbt tells of each statement, connection and node by a protobuf message, filled field by field whether or not
     anybody reads it. Messages are made for logs only; warnings and errors are told as ever.
     """
+    from dbt.task.run import ModelRunner
     from dbt_common.events import event_manager_client
     from dbt_common.events.base_types import BaseEvent, EventLevel
     from dbt_common.events.event_manager import EventManager
 
-    fill = BaseEvent.__init__
+    fill, describe = BaseEvent.__init__, ModelRunner.describe_node
 
     def remember(event: BaseEvent, *args: Any, **fields: Any) -> None:
         event.__dict__["unfilled"] = (args, fields)
@@ -119,6 +125,10 @@ def _tell_loggers_only() -> None:
             if self.loggers or is_trouble:
                 super().fire_event(e, level, *args, **options)
 
+    def described(runner: ModelRunner) -> str:
+        return describe(runner) if event_manager_client.get_event_manager().loggers else runner.node.unique_id
+
+    ModelRunner.describe_node = described
     BaseEvent.__init__ = remember
     BaseEvent.pb_msg = property(message_of, keep_message)
     event_manager_client.ctx_set_event_manager(Quiet())
@@ -148,14 +158,16 @@ def _share_contexts() -> None:
 
     from dbt import compilation
 
-    latest = threading.local()
-
     def context_of(model: Any, config: Any, manifest: Any) -> dict[str, Any]:
-        context: ModelContext | None = getattr(latest, "context", None)
+        context: ModelContext | None = getattr(_here, "context", None)
         if context is None or not (
             context.model is model and context.config is config and context.manifest is manifest
         ):
-            context = latest.context = ModelContext(model, config, manifest, RuntimeProvider(), None)
+            _here.is_at_node = True
+            try:
+                context = _here.context = ModelContext(model, config, manifest, RuntimeProvider(), None)
+            finally:
+                _here.is_at_node = False
         values = context.to_dict()
         values[_MADE] = {}
         return values
@@ -187,16 +199,28 @@ def _sort_macros_once() -> None:
     from dbt.clients.jinja import MacroGenerator
     from dbt.context.macros import MacroNamespace, MacroNamespaceBuilder
 
-    class Macro(MacroGenerator):
-        """A macro in a context, made in one step instead of four: there are thousands for each that is called."""
+    class Place:
+        """Where macros stand: the context that they see, whose node they are called for, and the calls they are in."""
 
-        def __init__(self, macro: Any, context: dict[str, Any], node: Any, stack: Any) -> None:
-            self.macro, self.context, self.node, self.stack = macro, context, node, stack
+        def __init__(self, context: dict[str, Any], node: Any, stack: Any) -> None:
+            self.context, self.node, self.stack = context, node, stack
+
+    class Macro(MacroGenerator):
+        """A macro in a place, made in one step instead of four: there are thousands for each that is called."""
+
+        def __init__(self, macro: Any, place: Place) -> None:
+            self.macro, self.place = macro, place
+
+        context = property(lambda self: self.place.context)
+        node = property(lambda self: self.place.node)
+        stack = property(lambda self: self.place.stack)
 
     class Names(MacroNamespace):
-        """A namespace that has been searched: by each name what it means."""
+        """A namespace that has been searched: by each name what it means, in one place."""
 
+        place: Place
         meant: dict[str, Any]
+        sorted_from: Any
 
         def __getitem__(self, key: str) -> Any:
             return self.meant[key]
@@ -220,21 +244,30 @@ def _sort_macros_once() -> None:
             for name, unique_id in part.items()
         }
 
-    def namespace_of(builder: MacroNamespaceBuilder, macros_by_package: Any, values: dict[str, Any]) -> Names:
-        package = (builder.root_package, builder.search_package, *builder.internal_package_names_order)
+    def made(builder: MacroNamespaceBuilder, package: tuple[str, ...], macros_by_package: Any, place: Place) -> Names:
         if package not in sorted_once or sorted_once[package][0] is not macros_by_package:
-            found = sort(builder, macros_by_package, values)
+            found = sort(builder, macros_by_package, place.context)
             parts = [found.global_namespace, found.local_namespace, found.global_project_namespace, found.packages]
             sorted_once[package] = (macros_by_package, [ids(part) for part in (*parts, dict(found))])
         macros = {
-            macro.unique_id: Macro(macro, values, builder.node, builder.thread_ctx)
-            for named in macros_by_package.values()
-            for macro in named.values()
+            macro.unique_id: Macro(macro, place) for named in macros_by_package.values() for macro in named.values()
         }
         *parts, meant = [filled(part, macros) for part in sorted_once[package][1]]
         names = Names(*parts)
-        names.meant = meant
+        names.place, names.meant, names.sorted_from = place, meant, macros_by_package
         return names
+
+    def namespace_of(builder: MacroNamespaceBuilder, macros_by_package: Any, values: dict[str, Any]) -> Names:
+        package = (builder.root_package, builder.search_package, *builder.internal_package_names_order)
+        place = Place(values, builder.node, builder.thread_ctx)
+        if not getattr(_here, "is_at_node", False):
+            return made(builder, package, macros_by_package, place)
+        # a thread is at one node at a time: the macros of the one before go on to this one
+        known = _here.__dict__.setdefault("names", {})
+        if package not in known or known[package].sorted_from is not macros_by_package:
+            known[package] = made(builder, package, macros_by_package, place)
+        vars(known[package].place).update(vars(place))
+        return known[package]
 
     MacroNamespaceBuilder.build_namespace = namespace_of
 
@@ -280,3 +313,51 @@ def _compile_templates_once() -> None:
         return marshal.loads(_templates[digest])
 
     MacroFuzzEnvironment.compile = compiled
+
+
+def _look_for_cycles_where_there_are_any() -> None:
+    """dbt walks the whole graph for the names in a cycle. Whether there is one is told sooner."""
+    import networkx
+    from dbt.compilation import Linker
+
+    find = Linker.find_cycles
+    Linker.find_cycles = lambda linker: None if networkx.is_directed_acyclic_graph(linker.graph) else find(linker)
+
+
+def _comment_on_statements_only() -> None:
+    """dbt writes the comment of a node's statements when it takes the node up, and another when it leaves it."""
+    from dbt.adapters.base.query_headers import MacroQueryStringSetter
+
+    write, add = MacroQueryStringSetter.set, MacroQueryStringSetter.add
+
+    def remembered(comments: MacroQueryStringSetter, name: str, context: Any) -> None:
+        # of each thread
+        comments.comment.meant = (name, context)
+
+    def added(comments: MacroQueryStringSetter, sql: str) -> str:
+        if "meant" in vars(comments.comment):
+            write(comments, *vars(comments.comment).pop("meant"))
+        return add(comments, sql)
+
+    MacroQueryStringSetter.set, MacroQueryStringSetter.add = remembered, added
+
+
+def _summarise_for_readers_only() -> None:
+    """dbt puts together a report of each model for its vendor, and a summary of the graph, though it is told neither to
+    send nor to write anything.
+    """
+    from dbt.compilation import Linker
+    from dbt.task import run
+
+    from dbt import flags, tracking
+
+    report, summarise = run.track_model_run, Linker.get_graph_summary
+
+    def reported(*args: Any, **options: Any) -> None:
+        if not (tracking.active_user and tracking.active_user.do_not_track):
+            report(*args, **options)
+
+    def summarised(linker: Linker, manifest: Any) -> dict[int, dict[str, Any]]:
+        return summarise(linker, manifest) if flags.get_flags().WRITE_JSON else {}
+
+    run.track_model_run, Linker.get_graph_summary = reported, summarised

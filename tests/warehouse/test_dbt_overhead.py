@@ -123,3 +123,85 @@ def test_a_relation_is_found_by_its_name_whatever_its_case() -> None:
     relations = [SimpleNamespace(identifier=name, matches=lambda **searched: True) for name in ("Leads", "deals")]
     adapter = SimpleNamespace(_make_match_kwargs=lambda *place: {})
     assert BaseAdapter._make_match(adapter, relations, "warehouse", "journey", "leads") == relations[:1]
+
+
+def test_the_macros_of_a_thread_stand_at_the_node_that_it_is_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dbt.clients.jinja import MacroStack
+    from dbt.context.macros import MacroNamespaceBuilder
+
+    dbt_overhead.lighten()
+    macros = {"own": {"month_of": SimpleNamespace(name="month_of", package_name="own", unique_id="macro.own.month_of")}}
+
+    def macro_at(node: str, macros: dict[str, dict[str, SimpleNamespace]] = macros) -> object:
+        builder = MacroNamespaceBuilder("own", "own", MacroStack(), [], node)
+        return builder.build_namespace(macros, {"model": node})["month_of"]
+
+    alone = macro_at("elsewhere")
+    monkeypatch.setattr(dbt_overhead._here, "is_at_node", True, raising=False)
+    monkeypatch.setattr(dbt_overhead._here, "names", {}, raising=False)
+    first = macro_at("leads")
+    assert (first.context, first.node) == ({"model": "leads"}, "leads")
+    assert macro_at("deals") is first
+    assert (first.context, first.node) == ({"model": "deals"}, "deals")
+    assert (alone.context, alone.node) == ({"model": "elsewhere"}, "elsewhere")
+    # another project
+    assert macro_at("deals", {"own": dict(macros["own"])}) is not first
+
+
+def test_a_cycle_is_named() -> None:
+    from dbt.compilation import Linker
+
+    dbt_overhead.lighten()
+    linker = Linker()
+    linker.dependency("model.deals", "model.leads")
+    assert linker.find_cycles() is None
+    linker.dependency("model.leads", "model.deals")
+    assert linker.find_cycles() == "model.deals --> model.leads"
+
+
+def test_a_statement_has_the_comment_of_its_own_node() -> None:
+    from dbt.adapters.base.query_headers import MacroQueryStringSetter
+    from dbt.adapters.contracts.connection import QueryComment
+
+    dbt_overhead.lighten()
+    comments = MacroQueryStringSetter(SimpleNamespace(query_comment=QueryComment("")), {})
+    written = []
+    comments.generator = lambda name, node: written.append(name) or f"{name} of {node.name if node else 'none'}"
+    comments.set("model.leads", SimpleNamespace(name="leads"))
+    comments.set("model.deals", SimpleNamespace(name="deals"))
+    assert [comments.add("select 1"), comments.add("select 2")] == [
+        "/* model.deals of deals */\nselect 1",
+        "/* model.deals of deals */\nselect 2",
+    ]
+    comments.reset()
+    assert comments.add("select 3") == "/* master of none */\nselect 3"
+    assert written == ["model.deals", "master"]
+
+
+@pytest.mark.parametrize("is_written", [False, True])
+def test_the_graph_is_summarised_when_files_are_written(monkeypatch: pytest.MonkeyPatch, is_written: bool) -> None:
+    from dbt.compilation import Linker
+
+    dbt_overhead.lighten()
+    monkeypatch.setattr("dbt.flags.get_flags", lambda: SimpleNamespace(WRITE_JSON=is_written))
+    linker = Linker()
+    linker.add_node("model.leads")
+    manifest = SimpleNamespace(
+        expect=lambda name: SimpleNamespace(to_dict=lambda omit_none: {"resource_type": "model"})
+    )
+    summary = {0: {"name": "model.leads", "type": "model"}} if is_written else {}
+    assert linker.get_graph_summary(manifest) == summary
+
+
+@pytest.mark.parametrize("is_off", [False, True])
+def test_a_model_is_reported_where_reports_are_sent(monkeypatch: pytest.MonkeyPatch, is_off: bool) -> None:
+    from dbt.task import run
+
+    dbt_overhead.lighten()
+    monkeypatch.setattr("dbt.tracking.active_user", SimpleNamespace(do_not_track=is_off))
+    if is_off:
+        run.track_model_run(1, 2, None)
+    else:
+        # dbt's own report looks at the result
+        with pytest.raises(AttributeError, match="'NoneType' object has no attribute 'node'"):
+            run.track_model_run(1, 2, None)
