@@ -313,19 +313,17 @@ class Carried:
         made again that the whole is as cheap, nothing was.
         """
         nulls = " or ".join(f"{column} is null" for column in _key_columns(self.spec.by))
-        keys, null_keys = self._run(
+        keys, null_keys, rows, room = self._run(
             f"create or replace temp table carried_keys as {self._keys()}; "
-            f"select count(*), count(*) filter (where {nulls}) from carried_keys"
+            f"select count(*), count(*) filter (where {nulls}), "
+            f"(select count(*) from {self.this}), (select max(rowid) + 1 from {self.this}) from carried_keys"
         )[0]
         if keys == 0:
             self.night.changed[self.logged] = 0
             return True
         self._has_null_keys = null_keys > 0
-        gone, rows, room = self._run(
-            "create or replace temp table carried_gone as "
-            f"{self._of_keys(self.this, self.spec.by, self._placed('kept'))}; "
-            f"select (select count(*) from carried_gone), count(*), max(rowid) + 1 from {self.this}"
-        )[0]
+        stood = self._of_keys(self.this, self.spec.by, self._placed("kept"))
+        gone = self._run(f"create or replace temp table carried_gone as {stood}")[0][0]
         if gone > rows * self.night.share:
             return False
         statements, query = self._on_part(query)
@@ -341,14 +339,12 @@ class Carried:
 
     def _replace(self, query: str) -> None:
         """Give the table the rows of a query; only those that differ are written, unless they are many."""
-        self._run(f"create or replace temp table carried_come as {query}")
+        come = self._run(f"create or replace temp table carried_come as {query}")[0][0]
         placed = f"(select {self._placed('kept')} from {self.this} as kept)"
-        if not self._differs(placed, "carried_come", is_placed=True):
+        differing = self._differs(placed, "carried_come", is_placed=True)
+        if not differing:
             return
-        differing, come, room = self._run(
-            "select (select count(*) from carried_differing), (select count(*) from carried_come), "
-            f"max(rowid) + 1 from {self.this}"
-        )[0]
+        room = self._run(f"select max(rowid) + 1 from {self.this}")[0][0]
         if differing > come or (room or 0) > WORN * come:
             self._write(placed, anew="from carried_come")
         else:
@@ -392,22 +388,21 @@ class Carried:
         """The columns of the table's rows, with the place of each in it and its hash."""
         return f"{row}.*, {row}.rowid as carried_row, {self._hash(row)} as carried_hash"
 
-    def _differs(self, gone: str, come: str, is_placed: bool = False) -> bool:
-        """Find the hashes by which two tables differ. When there are none, the log says so.
+    def _differs(self, gone: str, come: str, is_placed: bool = False) -> int:
+        """Find the hashes by which two tables differ, and count them. When there are none, the log says so.
 
         `is_placed`: the first table has its rows' hashes.
         """
         own_hash = "old.carried_hash" if is_placed else self._hash("old")
-        self._run(
+        differing = self._run(
             "create or replace temp table carried_differing as select row_hash from ("
             f"select {own_hash} as row_hash, -1 as copies from {gone} as old "
             f"union all select {self._hash('new')} as row_hash, 1 as copies from {come} as new"
             ") as sides group by row_hash having sum(copies) <> 0"
-        )
-        differs = self._run("select exists (from carried_differing)")[0][0]
-        if not differs:
+        )[0][0]
+        if not differing:
             self.night.changed[self.logged] = 0
-        return differs
+        return differing
 
     def _log(self, gone: str, come: str, is_placed: bool = False) -> None:
         """Keep the rows that differ for the models that read this one."""
