@@ -399,6 +399,7 @@ class TestOnAChangedWarehouse:
             "int_revenue_items",
             "fct_revenue",
             "int_invoice_rates",
+            "int_compared_invoices",
             "int_reconciled_invoices",
             "revenue_reconciliation",
             as_of=AS_OF,

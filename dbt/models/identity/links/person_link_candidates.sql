@@ -84,7 +84,7 @@ crowded_references as (
 
 ),
 
--- those who name a record that nobody has any more are the same by that name
+-- those who refer to a record that nobody has any more are the same by that reference
 reference_holders as (
 
     select

@@ -1,5 +1,22 @@
 -- grain: one reason for an account to be in a funnel stage: [from_at, until_at), open while it lasts
-{{ config(schema='staging') }}
+{{ config(schema='staging', meta=carried(
+    by='account_key',
+    keyed=['dim_people', 'fct_deals', 'fct_deal_stage_periods', 'account_sources'],
+    lookups={
+        'int_person_stage_signals': {'on': 'person_key', 'through': {'dim_people': 'person_key'}},
+        'stg_hubspot__companies': {'on': 'company_id', 'through': {'account_sources': 'source_id'}},
+        'stg_stripe__customers': {'on': 'customer_id', 'through': {'account_sources': 'source_id'}},
+        'stg_stripe__subscriptions': {'on': 'customer_id', 'through': {'account_sources': 'source_id'}},
+    },
+    due={
+        'int_person_stage_signals': has_come('from_at'),
+        'fct_deals': has_come('created_at'),
+        'fct_deal_stage_periods': has_come('entered_at'),
+        'stg_hubspot__companies': has_come('created_at'),
+        'stg_stripe__customers': has_come('created_at'),
+        'stg_stripe__subscriptions': has_come('trial_start_at'),
+    }
+)) }}
 
 with policy as (
 
@@ -17,7 +34,7 @@ with policy as (
 -- where billing is read, an account is a customer by what it pays, not by what the CRM says
 billing as (
 
-    select case when count(*) > 0 then 6 else 7 end as highest_rank from {{ ref('fct_mrr_movements') }}
+    select case when is_billed then 6 else 7 end as highest_rank from {{ ref('int_billing_presence') }}
 
 ),
 

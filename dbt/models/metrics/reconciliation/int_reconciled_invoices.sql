@@ -1,60 +1,7 @@
 -- grain: one month of invoicing, source and measure: the billing system's own totals against the facts
-{{ config(schema='staging', meta=carried(
-    by='month',
-    keyed=['int_invoice_rates'],
-    lookups={
-        'fct_invoice_lines': {'on': 'invoice_id', 'through': {'int_invoice_rates': 'invoice_id'}},
-        'fct_revenue': {'on': 'invoice_id', 'through': {'int_invoice_rates': 'invoice_id'}},
-    }
-)) }}
+{{ config(schema='staging', meta=carried(by='month', keyed=['int_compared_invoices'])) }}
 
-with invoices as (
-
-    select * from {{ ref('int_invoice_rates') }}
-
-),
-
-lines as (
-
-    select
-        invoice_id,
-        sum(net_amount_native) as net_native,
-        sum(net_amount) as net_amount
-    from {{ ref('fct_invoice_lines') }}
-    where is_billed
-    group by invoice_id
-
-),
-
-recognised as (
-
-    select
-        invoice_id,
-        sum(amount) as amount
-    from {{ ref('fct_revenue') }}
-    where kind = 'invoice_line'
-    group by invoice_id
-
-),
-
--- differences in the invoice's own currency first: rounding of a conversion is none
-compared as (
-
-    select
-        invoices.month,
-        invoices.invoice_id,
-        {{ convert('invoices.net_native', 'invoices.rate') }} as invoiced,
-        coalesce(lines.net_amount, 0) as on_lines,
-        {{ convert('coalesce(lines.net_native, 0) - invoices.net_native', 'invoices.rate') }} as lines_difference,
-        coalesce(recognised.amount, 0) as in_revenue,
-        coalesce(recognised.amount, 0) - coalesce(lines.net_amount, 0) as revenue_difference
-    from invoices
-    left join lines on invoices.invoice_id = lines.invoice_id
-    left join recognised on invoices.invoice_id = recognised.invoice_id
-
-),
-
-counted as (
+with counted as (
 
     select
         month,
@@ -66,7 +13,7 @@ counted as (
         sum(in_revenue) as in_revenue,
         sum(revenue_difference) as revenue_difference,
         min(case when revenue_difference <> 0 then invoice_id end) as first_bad_revenue
-    from compared
+    from {{ ref('int_compared_invoices') }}
     group by month
 
 )
