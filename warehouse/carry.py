@@ -407,8 +407,13 @@ class Carried:
     def _log(self, gone: str, come: str, is_placed: bool = False) -> None:
         """Keep the rows that differ for the models that read this one."""
         own_hash = "old.carried_hash" if is_placed else self._hash("old")
+        # two models that attach it at once would be in each other's way, `if not exists` or not
+        with self.night.keeping:
+            if not self.night.is_kept:
+                self._run(f"attach if not exists ':memory:' as {MEMORY}")
+                self.night.is_kept = True
         written = self._run(
-            f"attach if not exists ':memory:' as {MEMORY}; create table {self._changes} as "
+            f"create table {self._changes} as "
             f"select old.*{' exclude (carried_hash)' if is_placed else ''}, true as carried_is_gone "
             f"from {gone} as old semi join carried_differing on {own_hash} = carried_differing.row_hash "
             f"union all select new.*, {'null as carried_row, ' if is_placed else ''}false as carried_is_gone "

@@ -86,7 +86,8 @@ class DuckDB:
 
     def carried_from(self, as_of: str, is_whole: bool) -> changes.Night | None:
         with open_build(self._settings) as connection:
-            return changes.begin(connection, as_of, is_whole, self._settings.carried_from_rows)
+            settings = self._settings
+            return changes.begin(connection, as_of, is_whole, settings.carried_from_rows, settings.carried_days)
 
     def stand_at(self, as_of: str, night: changes.Night | None, views: Mapping[str, str]) -> None:
         with open_build(self._settings) as connection:

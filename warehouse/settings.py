@@ -151,6 +151,7 @@ class Settings(BaseSettings):
     parquet: bool = False
     # below so many raw rows a night on DuckDB that makes every table anew costs no more than one that carries them on
     carried_from_rows: int = Field(default=200_000, ge=0)
+    carried_days: int = Field(default=30, ge=1)
     quarantine_limit: float = Field(default=0.01, ge=0, le=1)
 
     @classmethod

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import duckdb
@@ -29,7 +31,7 @@ class Warehouse:
         self.execute("insert into journey.fct_invoices values (1, 'a', 5, 'x'), (2, 'a', 7, 'x'), (3, 'b', 2, 'x')")
         self.execute(f"create table journey.sums as {SUMS}")
         self.night = Night(
-            SINCE, NOW, {"journey.fct_invoices": 0}, {}, self._columns(), {"journey.sums": False}, share=1
+            SINCE, NOW, SINCE, {"journey.fct_invoices": 0}, {}, self._columns(), {"journey.sums": False}, share=1
         )
 
     def execute(self, statement: str) -> list[tuple[Any, ...]]:
@@ -132,6 +134,34 @@ def test_only_the_values_are_made_again_whose_inputs_changed(warehouse: Warehous
         ("b", 102, True),
         ("c", 1, False),
     ]
+
+
+def test_models_that_find_the_first_changed_rows_at_once_keep_them_in_one_place(warehouse: Warehouse) -> None:
+    warehouse.execute("detach carried; update journey.sums set amount = amount + 100")
+    warehouse.execute("create table journey.others as from journey.sums")
+    warehouse.night.columns["journey.others"] = warehouse.night.columns["journey.sums"]
+    warehouse.night.changed = {}
+    attached = []
+
+    def keep(name: str) -> None:
+        own = warehouse.connection.cursor()
+
+        def run(statement: str) -> list[tuple[Any, ...]]:
+            if statement.startswith("attach"):
+                attached.append(name)
+                # long enough for the other to come by
+                time.sleep(0.2)
+            return own.execute(statement).fetchall()
+
+        invoices = Input("journey.fct_invoices", "journey.fct_invoices", is_raw=False, columns=[], changed=None)
+        model = Carried(warehouse.night, f"journey.{name}", f"journey.{name}", {"i": invoices}, BY_ACCOUNT, False, run)
+        model.build(SUMS, SUMS, is_timed=False)
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(keep, ["sums", "others"]))
+    assert len(attached) == 1
+    assert warehouse.night.changed == {"journey.sums": 4, "journey.others": 4}
+    assert warehouse.execute("select count(*) from carried.sums, carried.others") == [(16,)]
 
 
 def test_a_value_without_rows_left_goes(warehouse: Warehouse) -> None:

@@ -76,6 +76,15 @@ def test_a_small_warehouse_is_built_whole(file: duckdb.DuckDBPyConnection) -> No
     assert changes.begin(file, SECOND, from_rows=2) is None
 
 
+def test_everything_is_made_again_so_many_days_after_it_was(file: duckdb.DuckDBPyConnection) -> None:
+    changes.finish(file, FIRST, changes.begin(file, FIRST), {})
+    changes.finish(file, SECOND, changes.begin(file, SECOND, days=2), {})
+    # two days after the first build, which made everything, and one after the second, which did not
+    assert changes.begin(file, THIRD, days=2) is None
+    changes.finish(file, THIRD, None, {})
+    assert changes.begin(file, "2026-01-05 01:59:59", days=2)
+
+
 def test_what_is_known_of_views_goes_from_night_to_night(file: duckdb.DuckDBPyConnection) -> None:
     changes.begin(file, FIRST)
     changes.finish(file, FIRST, None, {"staging.people": "as of the first", "staging.deals": "as of the first"})
