@@ -142,7 +142,6 @@ FAULTS = [
         f"{SALES}int_lead_assignments.sql",
         "and (person_stages.exited_at is null or assignments.assigned_at < person_stages.exited_at)",
         "and (person_stages.exited_at is null or assignments.assigned_at <= person_stages.exited_at)",
-        LIVES,
     ),
     fault(
         "converted_the_same_day",
