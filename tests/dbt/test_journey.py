@@ -359,11 +359,11 @@ def test_handoffs(world: DbtWarehouse) -> None:
 
 def test_a_lead_that_is_assigned_as_it_becomes_qualified_is_assigned_once_and_qualified(dbt: DbtWarehouse) -> None:
     dbt.raw("hubspot", "contacts", [{"id": "1", "email": "ann@acme.com", "created_at": "2025-01-01"}])
-    for changes in (
-        history("contacts", "1", "lifecyclestage", ("2025-01-01", "lead"), ("2025-02-01", "marketingqualifiedlead")),
-        history("contacts", "1", "hubspot_owner_id", ("2025-02-01", "o1")),
-    ):
-        dbt.raw("hubspot", "property_history", changes)
+    stages = history(
+        "contacts", "1", "lifecyclestage", ("2025-01-01", "lead"), ("2025-02-01", "marketingqualifiedlead")
+    )
+    owners = history("contacts", "1", "hubspot_owner_id", ("2025-02-01", "o1"))
+    dbt.raw("hubspot", "property_history", stages + owners)
     dbt.run("+int_lead_assignments", as_of="2026-01-01 00:00:00")
     assert dbt.rows("select owner_id, stage from staging.int_lead_assignments") == [("o1", "mql")]
 

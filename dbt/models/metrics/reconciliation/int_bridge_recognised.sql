@@ -2,42 +2,21 @@
 {{ config(schema='staging', meta=carried(
     by=['account_key', 'month'],
     keyed={
-        'int_invoice_rates': ['account_key', 'month'],
+        'int_compared_invoices': ['account_key', 'month'],
         'fct_revenue': [['account_key', 'month'], ['account_key', month_of('invoiced_on')]],
         'int_bridge_recognised_end': ['account_key', 'month'],
-    },
-    lookups={'fct_invoice_lines': {'on': 'invoice_id', 'through': {'int_invoice_rates': 'invoice_id'}}}
+    }
 )) }}
 
-with invoices as (
-
-    select * from {{ ref('int_invoice_rates') }}
-
-),
-
-lines as (
-
-    select
-        invoice_id,
-        sum(net_amount_native) as net_native,
-        sum(net_amount) as net_amount
-    from {{ ref('fct_invoice_lines') }}
-    where is_billed
-    group by invoice_id
-
-),
-
 -- lines that do not sum to their invoice are no rounding, and so stay without a reason
-compared as (
+with compared as (
 
     select
-        invoices.month,
-        invoices.account_key,
-        {{ convert('invoices.net_native', 'invoices.rate') }} as invoiced,
-        coalesce(lines.net_amount, 0) - {{ convert('invoices.net_native', 'invoices.rate') }}
-        - {{ convert('coalesce(lines.net_native, 0) - invoices.net_native', 'invoices.rate') }} as rounding
-    from invoices
-    left join lines on invoices.invoice_id = lines.invoice_id
+        month,
+        account_key,
+        invoiced,
+        on_lines - invoiced - lines_difference as rounding
+    from {{ ref('int_compared_invoices') }}
 
 ),
 

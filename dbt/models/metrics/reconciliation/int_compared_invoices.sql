@@ -33,6 +33,7 @@ recognised as (
 -- differences in the invoice's own currency first: rounding of a conversion is none
 select
     invoices.month,
+    invoices.account_key,
     invoices.invoice_id,
     {{ convert('invoices.net_native', 'invoices.rate') }} as invoiced,
     coalesce(lines.net_amount, 0) as on_lines,
